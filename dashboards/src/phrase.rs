@@ -1,0 +1,155 @@
+//! The sentences of a report, said once for every format.
+
+use std::fmt::Write as _;
+
+use crate::number::{Unit, count, p_value, show};
+use crate::report::{Arm, Comparison, Counts, Difference, Direction, Experts, Report};
+
+/// The first thing a reader sees: what the comparison says.
+pub(crate) struct Verdict {
+    /// Which way it goes.
+    pub(crate) direction: Direction,
+    /// The claim in one sentence, with its interval.
+    pub(crate) headline: String,
+    /// What it rests on, what it took and what stands against it: whole sentences.
+    pub(crate) details: Vec<String>,
+}
+
+impl Direction {
+    /// Returns the mark that stands beside the word.
+    pub(crate) fn mark(self) -> &'static str {
+        match self {
+            Self::Better => "▲",
+            Self::Worse => "▼",
+            Self::Unresolved => "◇",
+        }
+    }
+
+    /// Returns the word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Unresolved => "unclear",
+        }
+    }
+}
+
+/// Returns what `comparison` says.
+pub(crate) fn verdict(report: &Report, comparison: &Comparison) -> Verdict {
+    let [baseline, candidate] = names(report, comparison);
+    let figure = &comparison.overall.figure;
+    let shown = show(figure, Unit::Points);
+    let direction = comparison.overall.direction;
+    let headline = match (figure.estimate, direction) {
+        (None, _) => format!("{candidate} and {baseline} have no item in common to compare"),
+        (_, Direction::Better) => format!("{candidate} is better than {baseline}: {shown}"),
+        (_, Direction::Worse) => format!("{candidate} is worse than {baseline}: {shown}"),
+        (_, Direction::Unresolved) => {
+            format!("No difference shown between {candidate} and {baseline}: {shown}")
+        }
+    };
+    let mut details = Vec::new();
+    if let Some(test) = test(&comparison.overall) {
+        details.push(format!("{test}."));
+    }
+    details.push(pairs(comparison));
+    if comparison.token_ratio.estimate.is_some() {
+        let ratio = show(&comparison.token_ratio, Unit::Ratio);
+        details.push(format!("{candidate} generated {ratio} the tokens of {baseline}."));
+    }
+    if let (Direction::Unresolved, Some(needed)) = (direction, comparison.pairs_needed) {
+        let needed = count(needed);
+        details.push(format!("About {needed} pairs would settle a difference of this size."));
+    }
+    details.extend(comparison.caveats.iter().cloned());
+    Verdict { direction, headline, details }
+}
+
+/// Returns the baseline's and the candidate's name.
+pub(crate) fn names<'a>(report: &'a Report, comparison: &Comparison) -> [&'a str; 2] {
+    [comparison.baseline, comparison.candidate].map(|arm| arm_name(report, arm))
+}
+
+/// Returns the name of the arm at `index`.
+pub(crate) fn arm_name(report: &Report, index: usize) -> &str {
+    report.arms.get(index).map_or("unknown arm", |arm| &arm.name)
+}
+
+/// Returns a line for a report without a comparison.
+pub(crate) fn alone(arm: &Arm) -> String {
+    let score = show(&arm.total.accuracy, Unit::Percent);
+    format!("{} scores {score}", arm.name)
+}
+
+/// Returns the test and what it gave, where there is one.
+pub(crate) fn test(difference: &Difference) -> Option<String> {
+    let p = difference.p_value?;
+    let name = if difference.test.is_empty() { "two-sided" } else { &difference.test };
+    Some(format!("{} ({name})", p_value(p)))
+}
+
+/// Returns how the pairs split.
+pub(crate) fn pairs(comparison: &Comparison) -> String {
+    let pairs = &comparison.pairs;
+    let mut line = format!(
+        "Gained {}, lost {}; both right on {}, both wrong on {}.",
+        count(pairs.gained),
+        count(pairs.lost),
+        count(pairs.both_right),
+        count(pairs.both_wrong)
+    );
+    if pairs.unpaired > 0 {
+        let unpaired = count(pairs.unpaired);
+        let verb = if pairs.unpaired == 1 { "item was" } else { "items were" };
+        let _ = write!(
+            line,
+            " {unpaired} {verb} answered by one arm only and left out of the difference."
+        );
+    }
+    line
+}
+
+/// Returns what a reader must know before any number: what failed, and what the caller says.
+pub(crate) fn notices(report: &Report) -> Vec<String> {
+    failures(report).into_iter().chain(report.notices.iter().cloned()).collect()
+}
+
+/// Returns how many trials have no answer, and that they are in no score.
+fn failures(report: &Report) -> Option<String> {
+    let (failed, planned) = report.arms.iter().fold((0, 0), |(failed, planned), arm| {
+        (failed + arm.total.counts.failed, planned + arm.total.counts.planned)
+    });
+    let are =
+        if failed == 1 { "trial has no answer and is" } else { "trials have no answer and are" };
+    (failed > 0).then(|| format!("{} of {} {are} in no score.", count(failed), count(planned)))
+}
+
+/// Returns why nothing is known of an arm's experts; `None` where something is.
+pub(crate) fn experts(experts: &Experts) -> Option<&'static str> {
+    match experts {
+        Experts::NotObservable => {
+            Some("not observable: a remote endpoint does not show its experts")
+        }
+        Experts::Dense => Some("no routed experts in this model"),
+        Experts::NotRecorded => Some("not recorded: every answer came from the store"),
+        Experts::Observed { layers } if layers.is_empty() => Some("no routed experts were seen"),
+        Experts::Observed { .. } => None,
+    }
+}
+
+/// Returns the outcomes with their counts, in the order tables show them.
+pub(crate) fn outcomes(counts: &Counts) -> [(&'static str, u64); 10] {
+    [
+        ("correct", counts.correct),
+        ("incorrect", counts.incorrect),
+        ("abstained", counts.abstained),
+        ("unparsed", counts.unparsed),
+        ("undecided", counts.undecided),
+        ("truncated", counts.truncated),
+        ("empty", counts.empty),
+        ("refused", counts.refused),
+        ("filtered", counts.filtered),
+        ("failed", counts.failed),
+    ]
+}

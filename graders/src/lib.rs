@@ -1,0 +1,84 @@
+//! The verdict: pure, blind and total.
+//!
+//! [`grade()`] sees the item, the text of the answer and whether it was cut off. It does not see which
+//! model wrote it, what it cost or how long it took, and it never fails: an answer that cannot be
+//! read is an outcome. When a grader needs the world it says so with [`Need`], the engine gets it, and
+//! the grader decides from [`Evidence`].
+
+pub mod evidence;
+pub mod grade;
+
+mod exact;
+mod extract;
+mod label;
+mod literal;
+mod math;
+mod tokens;
+
+use tripos_tasks::{GraderSpec, Item};
+
+pub use evidence::{Evidence, Need};
+pub use grade::{Answer, AnswerFinish, Detail, Grade, Outcome, Span};
+
+/// Returns what the grader of `spec` needs from the world before it can decide.
+pub fn need(spec: &GraderSpec, _item: &Item, _answers: &[Answer<'_>]) -> Need {
+    match spec {
+        GraderSpec::Integer
+        | GraderSpec::Rational
+        | GraderSpec::Literal
+        | GraderSpec::Label { .. }
+        | GraderSpec::Tokens { .. } => Need::Nothing,
+    }
+}
+
+/// Grades the answers to `item`, one a turn; a single question is graded by its last.
+///
+/// An answer that was cut off is truncated whatever stands in it: what it would have said next is
+/// unknown, and its last line may itself be cut (`ANSWER: 12` of 123). A reasoning block that the
+/// runner left in the text is never graded: what stands before its end is no answer, and a block
+/// without an end leaves none.
+pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &Evidence) -> Grade {
+    let Evidence::Nothing = evidence;
+    let Some(answer) = answers.last() else {
+        return Grade::without_answer(Outcome::Empty, None);
+    };
+    match answer.finish {
+        AnswerFinish::Refused => return Grade::without_answer(Outcome::Refused, None),
+        AnswerFinish::Filtered => return Grade::without_answer(Outcome::Filtered, None),
+        AnswerFinish::CutInReasoning => {
+            return Grade::without_answer(Outcome::Truncated, Some("in_reasoning"));
+        }
+        AnswerFinish::CutInAnswer => {
+            return Grade::without_answer(Outcome::Truncated, Some("in_answer"));
+        }
+        AnswerFinish::Whole => {}
+    }
+    let text = match extract::readable(answer.text) {
+        Ok(text) if text.is_blank() => return Grade::without_answer(Outcome::Empty, None),
+        Ok(text) => text,
+        Err(missing) => return missing.grade(),
+    };
+    match spec {
+        GraderSpec::Integer | GraderSpec::Rational => math::grade(item, text),
+        GraderSpec::Literal => literal::grade(item, text),
+        GraderSpec::Label { labels } => label::grade(labels, item, text),
+        GraderSpec::Tokens { abstain, premise } => {
+            let allowed = tokens::Allowed { abstain: *abstain, premise: *premise };
+            tokens::grade(allowed, item, text)
+        }
+    }
+}
+
+/// Returns the version of a grader, part of its digest: raised by any change that can change a
+/// verdict.
+pub fn version(spec: &GraderSpec) -> u32 {
+    match spec {
+        GraderSpec::Integer | GraderSpec::Rational => math::VERSION,
+        GraderSpec::Literal => literal::VERSION,
+        GraderSpec::Label { .. } => label::VERSION,
+        GraderSpec::Tokens { .. } => tokens::VERSION,
+    }
+}
+
+#[cfg(test)]
+mod tests;

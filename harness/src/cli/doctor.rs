@@ -1,0 +1,85 @@
+//! `tripos doctor`: what this machine can do, and whether the store is well.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::models::key_state;
+use super::output::{print, print_json};
+use super::select::{block_on, machine};
+use crate::config::{FILE, ModelEntry};
+use crate::failure::Failure;
+use crate::store::{Store, StoreError, read};
+
+/// Say what this machine can do: devices, settings, keys by name, the health of the store
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DoctorArgs {}
+
+/// Prints what was found. A store that cannot be used ends with code 4; a missing one is no fault.
+pub(super) fn run(context: &Context, _: &DoctorArgs) -> Result<ExitCode, Failure> {
+    let path = context.config.store.display().to_string();
+    let found = block_on(async {
+        match Store::open_existing(&context.config.store).await {
+            Ok(store) => Ok(Ok(read::runs(&store).await?.len())),
+            Err(error) => Ok(Err(error)),
+        }
+    })?;
+    let config = context.config.file.as_ref().map(|path| path.display().to_string());
+    let keys: Vec<(&str, &crate::config::KeySource)> = context
+        .config
+        .models
+        .iter()
+        .filter_map(|(name, entry)| match entry {
+            ModelEntry::Chat(_, key) if key.name().is_some() => Some((name.as_str(), key)),
+            _ => None,
+        })
+        .collect();
+    if context.output.is_json() {
+        let keys: Vec<Value> = keys
+            .iter()
+            .map(|(model, key)| {
+                json!({ "model": model, "key": key.name(), "present": key.is_present() })
+            })
+            .collect();
+        let (state, runs) = store_state(&found);
+        print_json(&json!({
+            "schema": 1,
+            "version": env!("CARGO_PKG_VERSION"),
+            "machine": machine(),
+            "devices": tripos_runners::open::devices(),
+            "config": config,
+            "keys": keys,
+            "store": { "path": path, "state": state, "runs": runs },
+        }))?;
+    } else {
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "{name:<10}{value}");
+        };
+        line("version", env!("CARGO_PKG_VERSION"));
+        line("machine", &machine());
+        line("devices", &tripos_runners::open::devices().join(", "));
+        line("config", config.as_deref().unwrap_or(&format!("none: there is no `{FILE}` here")));
+        for (model, key) in keys {
+            line("key", &format!("{} for {model}", key_state(key)));
+        }
+        let (state, runs) = store_state(&found);
+        line("store", &format!("{path}: {state}, {runs} runs"));
+        print(&text)?;
+    }
+    match found {
+        Err(error) if !matches!(error, StoreError::Missing { .. }) => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The state of the store in a word, and how many runs it holds.
+fn store_state(found: &Result<usize, StoreError>) -> (&'static str, usize) {
+    match found {
+        Ok(runs) => ("well", *runs),
+        Err(StoreError::Missing { .. }) => ("not made yet", 0),
+        Err(_) => ("not usable", 0),
+    }
+}

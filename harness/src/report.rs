@@ -1,0 +1,355 @@
+//! Rows and estimates become the view data of a report.
+//!
+//! Pure: time, machine and store arrive as text. The first source is the baseline of every
+//! comparison. A failed trial is in no score and in no pair; it is counted and said.
+
+use std::collections::BTreeMap;
+
+use tripos_dashboards::report::{Arm, Experts, Fact, LayerLoad, Provenance, Report, TaskRow};
+use tripos_runners::runner::Telemetry;
+use tripos_tasks::{ReasoningLevel, Sensitivity};
+
+use crate::key::TrialKey;
+use crate::stats;
+use crate::store::rows::{self, Run, RunState, Sample, Transcript, TrialState};
+
+mod cells;
+mod compare;
+mod flips;
+
+pub use compare::mismatches;
+
+/// One arm of one run, with all that the store says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The place of the arm in the run.
+    pub arm: usize,
+    /// What became of the run's trials, of all arms.
+    pub samples: &'a [Sample],
+    /// What was seen inside the model.
+    pub telemetry: Option<&'a Telemetry>,
+    /// Whether the model is behind an endpoint, so that nothing inside it can be seen.
+    pub remote: bool,
+}
+
+/// What the report says of its own making.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Making {
+    /// When, as the reader sees it.
+    pub created: String,
+    /// The command that makes the report again.
+    pub command: String,
+    /// Where the ledger is.
+    pub store: String,
+    /// What it ran on: processor, system, cores.
+    pub machine: String,
+}
+
+/// The trials that the report shows in full: both sides of everything that flipped.
+pub fn shown_trials(sources: &[Source<'_>]) -> Vec<TrialKey> {
+    let views: Vec<_> = sources.iter().map(View::new).collect();
+    let Some((baseline, candidates)) = views.split_first() else { return Vec::new() };
+    let mut keys: Vec<TrialKey> = candidates
+        .iter()
+        .flat_map(|candidate| flips::flipped(baseline, candidate))
+        .flat_map(|pair| [pair.baseline.key, pair.candidate.key])
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Makes the report of `sources`, the baseline first; `transcripts` holds what [`shown_trials`] names.
+pub fn report(
+    sources: &[Source<'_>],
+    transcripts: &BTreeMap<TrialKey, Transcript>,
+    making: &Making,
+) -> Report {
+    let views: Vec<_> = sources.iter().map(View::new).collect();
+    let tasks = tasks(&views);
+    let names = names(sources);
+    let comparisons = (1..views.len())
+        .map(|candidate| compare::comparison(&views, candidate, &tasks, transcripts))
+        .collect();
+    let rows = tasks
+        .iter()
+        .map(|task| TaskRow {
+            id: task.task.clone(),
+            title: task.title.clone(),
+            version: task.version.clone(),
+            digest: task.digest.clone(),
+            sensitivity: sensitivity(&task.sensitivity),
+            cells: views
+                .iter()
+                .map(|view| view.samples(&task.task).map(cells::cell).unwrap_or_default())
+                .collect(),
+        })
+        .collect();
+    Report {
+        title: title(sources, &names),
+        created: making.created.clone(),
+        confidence: stats::LEVEL,
+        notices: notices(sources, &names),
+        arms: views.iter().zip(names).map(|(view, name)| arm(view, name)).collect(),
+        tasks: rows,
+        comparisons,
+        provenance: provenance(sources, making),
+    }
+}
+
+/// The samples of one arm by task, in the order of the run.
+struct View<'a> {
+    source: Source<'a>,
+    tasks: Vec<(&'a rows::TaskRow, Vec<&'a Sample>)>,
+}
+
+impl<'a> View<'a> {
+    fn new(source: &Source<'a>) -> Self {
+        let mut tasks: Vec<_> = source.run.tasks.iter().map(|task| (task, Vec::new())).collect();
+        for sample in source.samples.iter().filter(|sample| sample.arm == source.arm) {
+            tasks[sample.task].1.push(sample);
+        }
+        Self { source: *source, tasks }
+    }
+
+    fn samples(&self, task: &str) -> Option<&[&'a Sample]> {
+        let (_, samples) = self.tasks.iter().find(|(row, _)| row.task == task)?;
+        Some(samples)
+    }
+
+    fn row(&self) -> &'a rows::ArmRow {
+        &self.source.run.arms[self.source.arm]
+    }
+}
+
+/// Every task that any source asked, in the order of the first that did.
+fn tasks<'a>(views: &[View<'a>]) -> Vec<&'a rows::TaskRow> {
+    let mut all: Vec<&rows::TaskRow> = Vec::new();
+    for (task, _) in views.iter().flat_map(|view| &view.tasks) {
+        if all.iter().all(|known| known.task != task.task) {
+            all.push(task);
+        }
+    }
+    all
+}
+
+/// A name for each source that no other has: the arm's label, with the run where that is needed.
+fn names(sources: &[Source<'_>]) -> Vec<String> {
+    let label = |source: &Source<'_>| source.run.arms[source.arm].label.clone();
+    sources
+        .iter()
+        .map(|source| {
+            let own = label(source);
+            let shared = sources.iter().filter(|other| label(other) == own).count() > 1;
+            if shared { format!("{}/{own}", source.run.summary.handle) } else { own }
+        })
+        .collect()
+}
+
+fn title(sources: &[Source<'_>], names: &[String]) -> String {
+    let mut suites: Vec<&str> = Vec::new();
+    for suite in sources.iter().flat_map(|source| &source.run.summary.suites) {
+        if !suites.contains(&suite.as_str()) {
+            suites.push(suite);
+        }
+    }
+    format!("{}: {}", suites.join(", "), names.join(" and "))
+}
+
+/// What a reader must know first.
+fn notices(sources: &[Source<'_>], names: &[String]) -> Vec<String> {
+    let mut notices = Vec::new();
+    for (source, name) in sources.iter().zip(names) {
+        let own = || source.samples.iter().filter(|sample| sample.arm == source.arm);
+        let open = own()
+            .filter(|s| matches!(s.state, TrialState::Planned | TrialState::Completed))
+            .count();
+        if open > 0 {
+            let handle = &source.run.summary.handle;
+            notices.push(format!(
+                "{open} trials of {name} are not done: `tripos resume {handle}` finishes them."
+            ));
+        }
+        if let (RunState::Stopped, Some(reason)) =
+            (source.run.summary.state, &source.run.summary.reason)
+        {
+            let notice = format!("Run {} stopped early: {reason}.", source.run.summary.handle);
+            if !notices.contains(&notice) {
+                notices.push(notice);
+            }
+        }
+    }
+    notices
+}
+
+fn arm(view: &View<'_>, name: String) -> Arm {
+    let row = view.row();
+    Arm {
+        name,
+        model: row.model.clone(),
+        run: view.source.run.summary.handle.clone(),
+        reasoning: agreed(row.effective.iter().map(|effective| level(effective.reasoning))),
+        digest: row.digest.clone(),
+        settings: settings(row),
+        total: cells::total(view),
+        experts: experts(&view.source),
+    }
+}
+
+/// What was set, and what of it was dropped.
+fn settings(row: &rows::ArmRow) -> Vec<Fact> {
+    let sampling = || row.effective.iter().map(|effective| &effective.sampling);
+    let mut facts = vec![
+        Fact::new("token limit", agreed(sampling().map(|s| thousands(s.max_tokens.into())))),
+        Fact::new("temperature", agreed(sampling().map(|s| s.temperature.to_string()))),
+        Fact::new("top p", agreed(sampling().map(|s| s.top_p.to_string()))),
+    ];
+    let asked = agreed(row.requested.iter().map(|requested| level(requested.reasoning)));
+    facts.push(Fact::new("reasoning requested", asked));
+    let mut dropped: Vec<&str> =
+        row.effective.iter().flat_map(|e| e.dropped.iter().map(String::as_str)).collect();
+    dropped.sort_unstable();
+    dropped.dedup();
+    if !dropped.is_empty() {
+        facts.push(Fact::new("settings the model does not take", dropped.join(", ")));
+    }
+    facts
+}
+
+/// The values that tasks have, each once, in order.
+fn agreed(values: impl Iterator<Item = String>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for value in values {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all.join(" or ")
+}
+
+fn level(level: ReasoningLevel) -> String {
+    match level {
+        ReasoningLevel::Tokens(tokens) => format!("{} tokens", thousands(tokens.into())),
+        named => named.to_string(),
+    }
+}
+
+/// Writes a count with a comma before every third digit.
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn experts(source: &Source<'_>) -> Experts {
+    let Some(telemetry) = source.telemetry else {
+        return if source.remote { Experts::NotObservable } else { Experts::NotRecorded };
+    };
+    if telemetry.expert_load.is_empty() {
+        return Experts::Dense;
+    }
+    let layers = telemetry
+        .expert_load
+        .iter()
+        .map(|load| {
+            let tokens: u64 = load.tokens.iter().sum();
+            LayerLoad {
+                layer: load.layer,
+                tokens,
+                ratios: load.tokens.iter().map(|&own| to_uniform(own, tokens, load)).collect(),
+                router_entropy_bits: (tokens > 0).then_some(load.router_entropy_bits),
+            }
+        })
+        .collect();
+    Experts::Observed { layers }
+}
+
+/// An expert's share of the tokens as ratio to a uniform share.
+#[expect(clippy::cast_precision_loss, reason = "token counts come nowhere near 2^53")]
+fn to_uniform(own: u64, all: u64, load: &tripos_runners::runner::LayerLoad) -> f64 {
+    if all == 0 { 0.0 } else { own as f64 * load.tokens.len() as f64 / all as f64 }
+}
+
+fn sensitivity(stored: &str) -> Sensitivity {
+    match stored {
+        "none" => Sensitivity::None,
+        "misinformation" => Sensitivity::Misinformation,
+        // What this version does not know is shown as little as can be.
+        _ => Sensitivity::Gated,
+    }
+}
+
+fn provenance(sources: &[Source<'_>], making: &Making) -> Provenance {
+    let mut facts = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for source in sources {
+        let (run, handle) = (source.run, source.run.summary.handle.as_str());
+        if seen.contains(&handle) {
+            continue;
+        }
+        seen.push(handle);
+        let chosen = &run.selection;
+        facts.push(Fact::new(format!("run {handle}"), format!("digest {}", run.digest)));
+        facts.push(Fact::new(format!("{handle}: command"), run.command.clone()));
+        facts.push(Fact::new(format!("{handle}: seed"), chosen.seed.to_string()));
+        facts.push(Fact::new(format!("{handle}: suites"), run.summary.suites.join(", ")));
+        let limit = chosen.limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string());
+        facts.push(Fact::new(format!("{handle}: items a task"), limit));
+        let repeats = agreed(run.tasks.iter().map(|task| task.repeats.to_string()));
+        facts.push(Fact::new(format!("{handle}: repeats of an item"), repeats));
+        facts.push(Fact::new(format!("{handle}: planned by"), format!("tripos {}", run.version)));
+    }
+    facts.push(Fact::new("store", making.store.clone()));
+    facts.push(Fact::new("machine", making.machine.clone()));
+    Provenance {
+        command: making.command.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        methods: methods(sources.len() > 1),
+        facts,
+    }
+}
+
+/// The statistical methods, each in a sentence.
+fn methods(compared: bool) -> Vec<Fact> {
+    let mut methods = vec![
+        Fact::new(
+            "unit",
+            "The item: its repeats are averaged first, and variants of one item form a cluster. \
+             Failed trials are left out; truncated and unparsed answers count as wrong.",
+        ),
+        Fact::new(
+            "accuracy of a task",
+            "Wilson's score interval where every item is right or wrong and stands alone; else the \
+             mean with a clustered standard error and Student's t.",
+        ),
+        Fact::new(
+            "accuracy of all tasks",
+            "The weighted average over tasks with a normal interval.",
+        ),
+        Fact::new("tokens and seconds", "Means over trials, clustered by item, Student's t."),
+    ];
+    if compared {
+        methods.push(Fact::new(
+            "difference",
+            "Paired by item, candidate minus baseline: Tango's score interval with the exact \
+             McNemar test where every item is right or wrong and stands alone; else the mean \
+             difference, clustered, with Student's t. Over all tasks: their weighted average.",
+        ));
+        methods.push(Fact::new(
+            "token ratio",
+            "The ratio of totals over the same items, with a linearised standard error.",
+        ));
+    }
+    methods
+}
+
+#[cfg(test)]
+mod tests;

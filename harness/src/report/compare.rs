@@ -1,0 +1,201 @@
+//! One arm against the baseline, on the items that both answered.
+
+use std::collections::BTreeMap;
+
+use tripos_dashboards::report::{Comparison, Difference, Direction, Figure, Pairs};
+use tripos_graders::Outcome;
+
+use super::cells::{figure, items, method, number, real, share};
+use super::flips::{flipped, flips};
+use super::{Source, View};
+use crate::key::TrialKey;
+use crate::stats::{
+    self, Method, PairedAmount, PairedItem, difference, macro_difference, pairs_needed,
+};
+use crate::store::rows::{Sample, TaskRow, Transcript};
+
+/// The difference in cut or unreadable answers from which a difference in score is doubted.
+const DOUBTFUL_SHARE: f64 = 0.05;
+
+/// Compares the arm at `candidate` with the first.
+pub(super) fn comparison(
+    views: &[View<'_>],
+    candidate: usize,
+    tasks: &[&TaskRow],
+    transcripts: &BTreeMap<TrialKey, Transcript>,
+) -> Comparison {
+    let (one, two) = (&views[0], &views[candidate]);
+    let mut board = Board::default();
+    for task in tasks {
+        board.add(task, one.samples(&task.task), two.samples(&task.task));
+    }
+    let measured: Vec<(u32, &stats::Comparison)> =
+        board.tasks.iter().filter(|(_, task)| task.n > 0).map(|(w, task)| (*w, task)).collect();
+    let overall = match measured.as_slice() {
+        [(_, only)] => (*only).clone(),
+        several => macro_difference(several),
+    };
+    let mut caveats = mismatches(&one.source, &two.source);
+    caveats.extend(doubts(one, two));
+    if board.pairs.unpaired > 0 {
+        let unpaired = board.pairs.unpaired;
+        caveats.push(format!("{unpaired} items were answered by one arm only: in no difference."));
+    }
+    Comparison {
+        baseline: 0,
+        candidate,
+        tasks: board.tasks.iter().map(|(_, task)| shown(task)).collect(),
+        token_ratio: Figure {
+            method: "ratio of totals".to_owned(),
+            ..figure(&stats::ratio(&board.tokens))
+        },
+        pairs: board.pairs,
+        pairs_needed: pairs_needed(&overall),
+        overall: shown(&overall),
+        caveats,
+        flips: flips(flipped(one, two), tasks, transcripts),
+    }
+}
+
+/// What makes two arms incomparable, a sentence each.
+///
+/// Reasoning levels may differ: they are what arms are for.
+pub fn mismatches(baseline: &Source<'_>, candidate: &Source<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let mut shared = 0;
+    for (n, task) in baseline.run.tasks.iter().enumerate() {
+        let Some(m) = candidate.run.tasks.iter().position(|other| other.task == task.task) else {
+            continue;
+        };
+        shared += 1;
+        if candidate.run.tasks[m].digest != task.digest {
+            sentences.push(format!(
+                "Task {} is not the same in both: digest {:.12} and {:.12}.",
+                task.task, task.digest, candidate.run.tasks[m].digest
+            ));
+        }
+        let one = &baseline.run.arms[baseline.arm].requested[n];
+        let two = &candidate.run.arms[candidate.arm].requested[m];
+        let limits = (one.max_tokens, two.max_tokens);
+        if limits.0 != limits.1 {
+            sentences.push(format!(
+                "Task {} had a token limit of {} in one and {} in the other.",
+                task.task, limits.0, limits.1
+            ));
+        }
+        let same_draws = one.temperature.to_bits() == two.temperature.to_bits()
+            && one.top_p.to_bits() == two.top_p.to_bits()
+            && one.stop == two.stop;
+        if !same_draws {
+            sentences.push(format!("Task {} was sampled in different ways.", task.task));
+        }
+    }
+    if shared == 0 {
+        sentences.push("The two have no task in common.".to_owned());
+    }
+    sentences
+}
+
+/// Why a difference in score may be something else.
+fn doubts(one: &View<'_>, two: &View<'_>) -> Vec<String> {
+    let all = |view: &View<'_>, outcome| {
+        let samples: Vec<&Sample> =
+            view.tasks.iter().flat_map(|(_, samples)| samples).copied().collect();
+        share(&samples, outcome).estimate
+    };
+    let kinds = [(Outcome::Truncated, "cut off"), (Outcome::Unparsed, "unreadable")];
+    kinds
+        .into_iter()
+        .filter_map(|(outcome, word)| {
+            let (one, two) = (all(one, outcome)?, all(two, outcome)?);
+            ((one - two).abs() > DOUBTFUL_SHARE).then(|| {
+                format!(
+                    "{:.1} % of the baseline's answers and {:.1} % of the candidate's were {word}: \
+                     the difference in score may be one in length or form.",
+                    100.0 * one,
+                    100.0 * two
+                )
+            })
+        })
+        .collect()
+}
+
+/// Pairs collected task by task.
+#[derive(Default)]
+struct Board {
+    tasks: Vec<(u32, stats::Comparison)>,
+    tokens: Vec<PairedAmount>,
+    pairs: Pairs,
+}
+
+impl Board {
+    fn add(&mut self, task: &TaskRow, one: Option<&[&Sample]>, two: Option<&[&Sample]>) {
+        let (one, two) = (items(one.unwrap_or_default()), items(two.unwrap_or_default()));
+        let mut pairs = Vec::new();
+        for (id, baseline) in &one {
+            let Some(candidate) = two.get(id) else { continue };
+            let pair = PairedItem {
+                baseline: baseline.score.score,
+                candidate: candidate.score.score,
+                cluster: baseline.score.cluster.clone(),
+            };
+            self.count(&pair);
+            let tokens = output_tokens(&baseline.samples).zip(output_tokens(&candidate.samples));
+            if let Some((baseline, candidate)) = tokens {
+                // Items of different tasks share names, so the cluster carries the task.
+                let cluster = pair.cluster.as_ref().map(|name| format!("{}/{name}", task.task));
+                self.tokens.push(PairedAmount { baseline, candidate, cluster });
+            }
+            pairs.push(pair);
+        }
+        self.pairs.unpaired += number(one.len() + two.len() - 2 * pairs.len());
+        self.tasks.push((task.weight, difference(&pairs)));
+    }
+
+    fn count(&mut self, pair: &PairedItem) {
+        let full = |score: f64| score >= 1.0;
+        let place = if pair.candidate < pair.baseline {
+            &mut self.pairs.lost
+        } else if pair.candidate > pair.baseline {
+            &mut self.pairs.gained
+        } else if full(pair.baseline) {
+            &mut self.pairs.both_right
+        } else {
+            &mut self.pairs.both_wrong
+        };
+        *place += 1;
+    }
+}
+
+/// The mean tokens generated for an item, where every repeat says.
+fn output_tokens(samples: &[&Sample]) -> Option<f64> {
+    let tokens: Option<u64> = samples.iter().map(|sample| sample.usage.output).sum();
+    Some(real(tokens?) / real(number(samples.len())))
+}
+
+/// A difference as the page shows it.
+fn shown(compared: &stats::Comparison) -> Difference {
+    let direction = match (compared.lower, compared.upper) {
+        (Some(lower), _) if lower > 0.0 => Direction::Better,
+        (_, Some(upper)) if upper < 0.0 => Direction::Worse,
+        _ => Direction::Unresolved,
+    };
+    let test = match compared.method {
+        Method::PairedScore => "McNemar, exact",
+        Method::ClusteredMean => "paired t, clustered",
+        Method::MacroAverage => "normal",
+        Method::Wilson | Method::Constant => "",
+    };
+    Difference {
+        figure: Figure {
+            estimate: compared.difference,
+            lower: compared.lower,
+            upper: compared.upper,
+            n: number(compared.n),
+            method: method(compared.method).to_owned(),
+        },
+        direction,
+        p_value: compared.p_value,
+        test: if compared.p_value.is_some() { test.to_owned() } else { String::new() },
+    }
+}

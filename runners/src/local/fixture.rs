@@ -1,0 +1,187 @@
+//! What the tests of this engine share: checkpoints with known answers, and changed copies of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::checkpoint::Checkpoint;
+use super::decoder::Decoder;
+use super::load::Weights;
+use super::pages::Pages;
+use super::spec::ArchSpec;
+use super::telemetry::Counters;
+
+/// The architectures in the fixtures' folder.
+pub(crate) const NAMES: [&str; 2] = ["deepseek_v3", "deepseek_v3_yarn"];
+
+/// What the reference implementation computed for one checkpoint.
+#[derive(Deserialize)]
+pub(crate) struct Expected {
+    pub(crate) cases: Vec<Case>,
+    pub(crate) chat: ExpectedChat,
+}
+
+/// What it computed for one prompt.
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    pub(crate) prompt: String,
+    pub(crate) ids: Vec<u32>,
+    pub(crate) last_logits: Vec<f32>,
+    pub(crate) token_logprobs: Vec<f64>,
+    pub(crate) greedy: Vec<u32>,
+}
+
+/// How it rendered one conversation.
+#[derive(Deserialize)]
+pub(crate) struct ExpectedChat {
+    pub(crate) messages: Vec<tripos_tasks::Message>,
+    pub(crate) rendered: String,
+    pub(crate) rendered_no_thinking: String,
+}
+
+/// Returns the folder of a fixture.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// Returns what the reference computed.
+pub(crate) fn expected(name: &str) -> Expected {
+    serde_json::from_slice(&read(&folder(name), "expected.json")).expect("the fixture is whole")
+}
+
+/// Returns the spec of a fixture.
+pub(crate) fn spec(name: &str) -> ArchSpec {
+    let config: Value = serde_json::from_slice(&read(&folder(name), "config.json")).expect("JSON");
+    ArchSpec::read(&config).expect("a spec")
+}
+
+/// Loads the decoder in a folder.
+pub(crate) fn decoder(folder: &Path) -> Decoder {
+    let config: Value = serde_json::from_slice(&read(folder, "config.json")).expect("JSON");
+    let spec = ArchSpec::read(&config).expect("a spec");
+    let shards = Checkpoint::Folder(folder).shards().expect("shards");
+    let weights = Weights::read(&shards).expect("weights");
+    let pages = Pages::new(&spec, 8, 1 << 24);
+    Decoder::load(&spec, &weights, pages, Arc::new(Counters::new(&spec))).expect("a decoder")
+}
+
+/// A copy of a fixture that a test can spoil.
+pub(crate) struct Copy(TempDir);
+
+impl Copy {
+    /// Copies a fixture's folder.
+    pub(crate) fn of(name: &str) -> Self {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        for entry in std::fs::read_dir(folder(name)).expect("the fixture") {
+            let from = entry.expect("an entry").path();
+            let to = copy.path().join(from.file_name().expect("a name"));
+            std::fs::write(to, std::fs::read(from).expect("a file")).expect("a copied file");
+        }
+        Self(copy)
+    }
+
+    /// Returns the folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Reads one file.
+    pub(crate) fn read(&self, file: &str) -> Vec<u8> {
+        read(self.path(), file)
+    }
+
+    /// Replaces one file.
+    pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path().join(file), content).expect("a written file");
+    }
+
+    /// Removes one file.
+    pub(crate) fn remove(&self, file: &str) {
+        std::fs::remove_file(self.path().join(file)).expect("a removed file");
+    }
+
+    /// Changes `config.json`.
+    pub(crate) fn edit_config(&self, edit: impl FnOnce(&mut Value)) {
+        let mut config = serde_json::from_slice(&self.read("config.json")).expect("JSON");
+        edit(&mut config);
+        self.write("config.json", config.to_string());
+    }
+
+    /// Changes the weights.
+    pub(crate) fn edit_weights(&self, edit: impl FnOnce(&mut Tensors)) {
+        let mut tensors = self.tensors();
+        edit(&mut tensors);
+        self.write("model.safetensors", pack(&tensors));
+    }
+
+    /// Splits the weights into two shards with an index.
+    pub(crate) fn shard(&self) {
+        let mut second = self.tensors();
+        let first =
+            second.extract_if(.., |name, _| name.contains("layers.1.")).collect::<Tensors>();
+        let files = [("a.safetensors", &first), ("b.safetensors", &second)];
+        let places =
+            files.iter().flat_map(|(file, tensors)| tensors.keys().map(move |n| (n, file)));
+        let map: BTreeMap<_, _> = places.collect();
+        let index = json!({"metadata": {}, "weight_map": map}).to_string();
+        self.remove("model.safetensors");
+        self.write("model.safetensors.index.json", index);
+        for (file, tensors) in files {
+            self.write(file, pack(tensors));
+        }
+    }
+
+    fn tensors(&self) -> Tensors {
+        let bytes = self.read("model.safetensors");
+        let tensors = SafeTensors::deserialize(&bytes).expect("the fixture is whole");
+        let stored = |tensor: TensorView<'_>| Stored {
+            dtype: tensor.dtype(),
+            shape: tensor.shape().to_vec(),
+            data: tensor.data().to_vec(),
+        };
+        tensors.iter().map(|(name, tensor)| (name.to_owned(), stored(tensor))).collect()
+    }
+}
+
+/// The tensors of a checkpoint by name.
+pub(crate) type Tensors = BTreeMap<String, Stored>;
+
+/// One tensor as a file holds it.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Stored {
+    /// Stores values as they are.
+    pub(crate) fn new(shape: &[usize], values: &[f32]) -> Self {
+        let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { dtype: Dtype::F32, shape: shape.to_vec(), data }
+    }
+
+    /// Stores the same values in another way.
+    pub(crate) fn convert(&mut self, dtype: Dtype, value: impl Fn(f32) -> [u8; 2]) {
+        let values = self.data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        self.data = values.flat_map(value).collect();
+        self.dtype = dtype;
+    }
+}
+
+fn pack(tensors: &Tensors) -> Vec<u8> {
+    let views = tensors.iter().map(|(name, stored)| {
+        let view = TensorView::new(stored.dtype, stored.shape.clone(), &stored.data);
+        (name, view.expect("sizes agree"))
+    });
+    safetensors::serialize(views, None).expect("tensors that fit")
+}
+
+fn read(folder: &Path, file: &str) -> Vec<u8> {
+    std::fs::read(folder.join(file)).expect(file)
+}

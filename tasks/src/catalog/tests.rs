@@ -1,0 +1,165 @@
+//! What a suite file may say, and what is said when it says something else.
+
+use std::fs;
+
+use super::*;
+use crate::generate::FAMILIES;
+
+const TASK: &str = r#"
+schema = 1
+id = "mine/sum"
+version = "1.0.0"
+title = "Sums"
+kind = "inline"
+domain = "math"
+
+[prompt]
+user = "{{ item.text }}"
+
+[grade]
+kind = "integer"
+
+[[item]]
+id = "one"
+text = "1 + 1?"
+gold = 2
+"#;
+
+/// Loads a file of this text and returns what is wrong with it.
+#[track_caller]
+fn refused(text: &str) -> SuiteError {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("task.toml");
+    fs::write(&path, text).expect("written");
+    let error = Catalog::built_in().suite(&path.display().to_string()).expect_err("refused");
+    drop(folder);
+    error
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let message = refused(text).to_string();
+    let message = message.split_once("task.toml").map_or(message.as_str(), |(_, rest)| rest);
+    assert!(message.contains(expected), "{message}\nhas no\n{expected}");
+}
+
+#[test]
+fn every_file_inside_the_binary_loads_with_licence_and_canary() {
+    let catalog = Catalog::built_in();
+    for entry in catalog.entries() {
+        let suite = catalog.suite(&entry.id).expect("loads");
+        for task in &suite.tasks {
+            assert!(task.about.license.is_some(), "{} has no licence", task.id);
+            let canary = task.about.canary.as_deref().unwrap_or_default();
+            assert!(canary.starts_with("tripos-canary "), "{} has no canary", task.id);
+        }
+    }
+}
+
+#[test]
+fn smoke_asks_every_family_at_every_level() {
+    let suite = Catalog::built_in().suite("smoke").expect("loads");
+    assert_eq!(suite.tasks.len(), FAMILIES.len());
+    for task in &suite.tasks {
+        for level in 1..=5 {
+            let at = |item: &&crate::Item| item.origin.as_ref().is_some_and(|o| o.level == level);
+            assert!(task.items.iter().filter(at).count() >= 2, "{} level {level}", task.id);
+        }
+    }
+}
+
+#[test]
+fn the_digests_of_smoke_are_pinned() {
+    let suite = Catalog::built_in().suite("smoke").expect("loads");
+    assert_eq!(suite.digest.short(), "3f13aae4edda");
+}
+
+#[test]
+fn a_name_nobody_has_is_answered_with_the_nearest() {
+    let error = Catalog::built_in().suite("smkoe").expect_err("no such suite");
+    assert_eq!(error.to_string(), "there is no suite or task `smkoe`");
+    assert_eq!(error.nearest(), Some("smoke"));
+    assert!(Catalog::built_in().suite("something/else").expect_err("none").nearest().is_none());
+}
+
+#[test]
+fn a_mistake_names_its_line() {
+    check("schema = 1\nid = \"a\nkind = \"suite\"", "line 2, column");
+    check("schema = 1\nkind = \"suite\"", "missing field `id`");
+    check(&TASK.replace("[grade]", "[grades]"), "line 12: unknown key `grades`");
+    check(&TASK.replace("version = \"1.0.0\"", "version = 1"), "line 4");
+    check(&TASK.replace("schema = 1", "schema = 2"), "schema 2 is not known");
+    check(&TASK.replace("\"integer\"", "\"integr\""), "integr");
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_the_nearest() {
+    let error = refused(&TASK.replace("[grade]", "[grades]"));
+    assert_eq!(error.nearest(), Some("grade"));
+}
+
+#[test]
+fn values_that_could_not_be_asked_or_graded_are_refused() {
+    check(&TASK.replace("gold = 2", "gold = \"two\""), "the gold of item `one` is no integer");
+    check(&format!("{TASK}\n[[item]]\nid = \"one\"\ntext = \"\"\ngold = 1"), "appears twice");
+    check(&TASK.replace("mine/sum", "mine sum"), "is no name");
+    check(&format!("{TASK}\n[generation]\nmax_tokens = 0"), "`max_tokens` is 0");
+    check(&format!("{TASK}\n[generation]\ntemperature = -1.0"), "`temperature` is -1");
+    check(&format!("{TASK}\n[generation]\ntop_p = 0.0"), "`top_p` is 0");
+    check(&format!("{TASK}\n[generation]\nsamples = 0"), "`samples` is 0");
+    check(&format!("{TASK}\n[generation]\nstop = [\"\"]"), "`stop` has an empty string");
+    check(&TASK.replace("item.text", "item.txt"), "the prompt of item `one`");
+    check(&TASK.replace("}}", ""), "the prompt of item ``");
+    check(TASK.split("[[item]]").next().expect("a head"), "the task has no items");
+}
+
+#[test]
+fn a_generated_task_says_which_family_version_and_level_it_wants() {
+    let source = |family: &str, version: u32, levels: &str| {
+        let source = format!(
+            "[source]\nfamily = \"{family}\"\nfamily_version = {version}\nseed = 1\nlevels = {levels}\n"
+        );
+        let head = TASK.split("[[item]]").next().expect("a head");
+        head.replace("\"inline\"", "\"generated\"") + &source
+    };
+    check(&source("math.modluar", 1, "{ \"1\" = 2 }"), "did you mean `math.modular`?");
+    check(&source("math.modular", 9, "{ \"1\" = 2 }"), "the file wants 9");
+    check(&source("math.modular", 1, "{ \"6\" = 2 }"), "`6` is not a level");
+    check(&source("math.modular", 1, "{ \"1\" = 1000000 }"), "asks for 1000000 items");
+    check(&source("misinfo.false_premise", 1, "{ \"1\" = 2 }"), "grader `integer` cannot grade");
+}
+
+#[test]
+fn a_suite_finds_the_tasks_beside_it_and_those_inside_the_binary() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("sum.toml"), TASK).expect("written");
+    fs::write(folder.path().join("notes.toml"), "not = \"a task\"").expect("written");
+    let suite = "schema = 1\nid = \"both\"\nversion = \"1\"\nkind = \"suite\"\n\
+                 [[task]]\nid = \"mine/sum\"\n[[task]]\nid = \"smoke/modular\"\nlimit = 7\nweight = 3\n";
+    let path = folder.path().join("both.toml");
+    fs::write(&path, suite).expect("written");
+    let suite = Catalog::built_in().suite(&path.display().to_string()).expect("loads");
+    let shape: Vec<_> =
+        suite.tasks.iter().map(|t| (t.id.as_str(), t.items.len(), t.weight)).collect();
+    assert_eq!(shape, [("mine/sum", 1, 1), ("smoke/modular", 7, 3)]);
+}
+
+#[test]
+fn a_limit_takes_from_every_level_in_turn() {
+    let suite = Catalog::built_in().suite("smoke/modular").expect("loads");
+    let limited = limited(suite, 7).expect("limited");
+    let levels: Vec<u8> =
+        limited.tasks[0].items.iter().filter_map(|i| Some(i.origin.as_ref()?.level)).collect();
+    assert_eq!(levels, [1, 1, 2, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_file_that_is_not_there_and_one_that_is_too_long_are_refused() {
+    let missing = Catalog::built_in().suite("no/such/file.toml").expect_err("missing");
+    assert!(matches!(missing, SuiteError::Read { .. }), "{missing}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("long.toml");
+    fs::File::create(&path).and_then(|file| file.set_len(MAX_FILE_BYTES + 1)).expect("made");
+    let long = Catalog::built_in().suite(&path.display().to_string()).expect_err("too long");
+    assert!(long.to_string().contains("at most 16777216"), "{long}");
+}

@@ -1,0 +1,274 @@
+//! Turns a file's form into a task: items made, prompts rendered once, digests taken.
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use serde_json::json;
+
+use crate::error::SuiteError;
+use crate::file::{Generation, InlineItem, Kind, SCHEMA, Source, TaskFile};
+use crate::generate::{self, MAX_LEVEL};
+use crate::item::{Expected, Fields, Item, Target};
+use crate::task::About;
+use crate::{
+    Digest, GraderSpec, GroupId, ItemId, Protocol, Sampling, SuiteId, Task, TaskId, Template,
+    Version,
+};
+
+/// The most items one level may ask for.
+const MAX_ITEMS: u64 = 100_000;
+
+/// An ordered list of tasks.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// Its name.
+    pub id: SuiteId,
+    /// A version for people.
+    pub version: Version,
+    /// One line for lists and reports.
+    pub title: String,
+    /// What it is for.
+    pub description: String,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// The tasks, in order.
+    pub tasks: Vec<Task>,
+    /// The digest of the ordered task digests and weights.
+    pub digest: Digest,
+}
+
+impl Suite {
+    /// Digests an ordered list of tasks.
+    pub(crate) fn digest_of(tasks: &[Task]) -> Digest {
+        let parts: Vec<_> = tasks.iter().map(|t| json!([t.id, t.digest, t.weight])).collect();
+        Digest::of_json(&parts)
+    }
+}
+
+/// Makes the task that a file describes; `seed` overrides the file's own.
+pub(crate) fn task(file: &str, form: TaskFile, seed: Option<u64>) -> Result<Task, SuiteError> {
+    let invalid = |message: String| SuiteError::Invalid { file: file.to_owned(), message };
+    check_schema(form.schema).map_err(invalid)?;
+    check_generation(&form.generation).map_err(invalid)?;
+    let template = |source: &str| {
+        Template::new(source).map_err(|source| SuiteError::Template {
+            file: file.to_owned(),
+            item: String::new(),
+            source,
+        })
+    };
+    let prompt = template(&form.prompt.user)?;
+    let system = form.prompt.system.as_deref().map(template).transpose()?;
+    let items = match (form.kind, &form.source) {
+        (Kind::Generated, Some(source)) => generated(file, source, &form.grade, seed)?,
+        (Kind::Inline, None) => inline(&form.item, &form.grade).map_err(invalid)?,
+        (Kind::Generated, None) => return Err(invalid("a generated task needs `[source]`".into())),
+        _ => return Err(invalid("an inline task has `[[item]]` and no `[source]`".into())),
+    };
+    if items.is_empty() {
+        return Err(invalid("the task has no items".into()));
+    }
+    let sampling = Sampling {
+        max_tokens: form.generation.max_tokens,
+        temperature: form.generation.temperature,
+        top_p: form.generation.top_p,
+        stop: form.generation.stop,
+        reasoning: form.generation.reasoning,
+    };
+    let mut task = Task {
+        id: TaskId::new(form.id),
+        version: Version::new(form.version),
+        title: form.title,
+        about: About {
+            description: form.description,
+            tags: form.tags,
+            license: form.license,
+            canary: form.canary,
+        },
+        domain: form.domain,
+        sensitivity: form.sensitivity,
+        system,
+        prompt,
+        protocol: form.protocol.unwrap_or(Protocol::Single),
+        grader: form.grade,
+        sampling,
+        samples: form.generation.samples,
+        weight: 1,
+        items,
+        digest: Digest::of_bytes(b""),
+    };
+    task.digest = digest(file, &task)?;
+    Ok(task)
+}
+
+/// Digests everything that decides a result: rows, rendered prompts, protocol, sampling, grader.
+fn digest(file: &str, task: &Task) -> Result<Digest, SuiteError> {
+    let mut rows = Vec::with_capacity(task.items.len());
+    for item in &task.items {
+        let prompt = task.render(item).map_err(|source| SuiteError::Template {
+            file: file.to_owned(),
+            item: item.id.to_string(),
+            source,
+        })?;
+        rows.push(json!([item.id, prompt, item.target.display(), item.decoys]));
+    }
+    Ok(Digest::of_json(&json!({
+        "schema": SCHEMA,
+        "rows": rows,
+        "protocol": task.protocol,
+        "sampling": task.sampling,
+        "samples": task.samples,
+        "grader": task.grader,
+    })))
+}
+
+impl Task {
+    /// Keeps `limit` items, taken from every level in turn, and takes the digest again.
+    pub(crate) fn limited(mut self, file: &str, limit: usize) -> Result<Self, SuiteError> {
+        if limit < self.items.len() {
+            self.items = spread(self.items, limit);
+            self.digest = digest(file, &self)?;
+        }
+        Ok(self)
+    }
+}
+
+/// The first `limit` items in an order that takes one from each level in turn.
+fn spread(items: Vec<Item>, limit: usize) -> Vec<Item> {
+    let place = |item: &Item| item.origin.as_ref().map_or((0, 0), |o| (o.index, o.level));
+    let mut order: Vec<(usize, Item)> = items.into_iter().enumerate().collect();
+    order.sort_by_key(|(n, item)| (place(item), *n));
+    order.truncate(limit);
+    order.sort_by_key(|(n, _)| *n);
+    order.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Refuses a version of the format that this one does not read.
+pub(crate) fn check_schema(schema: u32) -> Result<(), String> {
+    if schema == SCHEMA {
+        return Ok(());
+    }
+    Err(format!("schema {schema} is not known: this version reads {SCHEMA}"))
+}
+
+fn check_generation(generation: &Generation) -> Result<(), String> {
+    if generation.max_tokens == 0 {
+        return Err("`max_tokens` is 0: no answer could be given".to_owned());
+    }
+    if !(generation.temperature.is_finite() && generation.temperature >= 0.0) {
+        return Err(format!("`temperature` is {}: it is 0 or more", generation.temperature));
+    }
+    if !(generation.top_p > 0.0 && generation.top_p <= 1.0) {
+        return Err(format!("`top_p` is {}: it is above 0 and at most 1", generation.top_p));
+    }
+    if generation.samples == 0 {
+        return Err("`samples` is 0: nothing would be asked".to_owned());
+    }
+    if generation.stop.iter().any(String::is_empty) {
+        return Err("`stop` has an empty string: every answer would end at once".to_owned());
+    }
+    Ok(())
+}
+
+/// Generates the items of every level that the file asks for.
+fn generated(
+    file: &str,
+    source: &Source,
+    grader: &GraderSpec,
+    seed: Option<u64>,
+) -> Result<Vec<Item>, SuiteError> {
+    let invalid = |message: String| SuiteError::Invalid { file: file.to_owned(), message };
+    let Some(family) = generate::family(&source.family) else {
+        let names = generate::FAMILIES.iter().map(|family| family.name);
+        let hint = crate::file::nearest(&source.family, names)
+            .map_or(String::new(), |name| format!(": did you mean `{name}`?"));
+        return Err(invalid(format!("there is no family `{}`{hint}", source.family)));
+    };
+    if source.family_version != family.version {
+        return Err(invalid(format!(
+            "family `{}` is at version {}, the file wants {}",
+            family.name, family.version, source.family_version
+        )));
+    }
+    if !family.graders.contains(&grader.kind()) {
+        return Err(invalid(format!(
+            "grader `{}` cannot grade family `{}`: use {}",
+            grader.kind(),
+            family.name,
+            family.graders.join(" or ")
+        )));
+    }
+    let mut items = Vec::new();
+    for (level, count) in &source.levels {
+        let level: u8 =
+            level.parse().ok().filter(|level| (1..=MAX_LEVEL).contains(level)).ok_or_else(
+                || invalid(format!("`{level}` is not a level: levels are 1 to {MAX_LEVEL}")),
+            )?;
+        if *count > MAX_ITEMS {
+            return Err(invalid(format!(
+                "level {level} asks for {count} items: at most {MAX_ITEMS}"
+            )));
+        }
+        let seed = seed.unwrap_or(source.seed);
+        let made = generate::generate(family, seed, level, *count)
+            .map_err(|source| SuiteError::Generate { file: file.to_owned(), source })?;
+        items.extend(made);
+    }
+    Ok(items)
+}
+
+/// Reads hand-written items.
+fn inline(rows: &[InlineItem], grader: &GraderSpec) -> Result<Vec<Item>, String> {
+    let mut names = BTreeSet::new();
+    rows.iter()
+        .map(|row| {
+            if !names.insert(&row.id) {
+                return Err(format!("item `{}` appears twice", row.id));
+            }
+            let mut fields = Fields::from([("text".to_owned(), json!(row.text))]);
+            for (name, value) in &row.meta {
+                fields.insert(name.clone(), json!(value));
+            }
+            Ok(Item {
+                id: ItemId::new(row.id.clone()),
+                group: row.group.clone().map(GroupId::new),
+                fields,
+                target: target(&row.gold, grader).ok_or_else(|| {
+                    format!("the gold of item `{}` is no {}", row.id, grader.kind())
+                })?,
+                decoys: std::collections::BTreeMap::new(),
+                origin: None,
+            })
+        })
+        .collect()
+}
+
+/// Reads a gold in the form that its grader compares.
+fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
+    let text = match gold {
+        toml::Value::String(text) => text.trim().to_owned(),
+        toml::Value::Integer(number) => number.to_string(),
+        _ => return None,
+    };
+    Some(match grader {
+        GraderSpec::Integer => Target::Integer(BigInt::from_str(&text).ok()?),
+        GraderSpec::Rational => {
+            let (_, denominator) = text.split_once('/').unwrap_or((&text, "1"));
+            if BigInt::from_str(denominator).ok()? == BigInt::ZERO {
+                return None;
+            }
+            Target::Rational(BigRational::from_str(&text).ok()?)
+        }
+        GraderSpec::Literal => Target::Literal(text),
+        GraderSpec::Label { labels } => {
+            labels.iter().any(|label| label.name == text).then_some(Target::Label(text))?
+        }
+        GraderSpec::Tokens { abstain, premise } => Target::Token(match text.as_str() {
+            "ABSTAIN" if *abstain => Expected::Abstain,
+            "FALSE PREMISE" if *premise => Expected::FalsePremise { corrected: String::new() },
+            _ => Expected::Value(text),
+        }),
+    })
+}
