@@ -120,6 +120,15 @@ pub struct Detail {
     /// The decoy it equals, by name: `poison`, for one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decoy: Option<String>,
+    /// What decided between right and wrong, where there are several ways to: `exact`, `sampled`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<String>,
+    /// The rules of the grader's table that a right answer leans on, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rules: Vec<String>,
+    /// The steps that deciding took, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub steps: Option<u64>,
     /// Why, where the outcome alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,

@@ -7,24 +7,29 @@
 
 pub mod evidence;
 pub mod grade;
+pub mod math;
 
+mod answer;
 mod exact;
 mod extract;
+mod guard;
 mod label;
 mod literal;
-mod math;
 mod tokens;
 
-use tripos_tasks::{GraderSpec, Item};
+use tripos_tasks::{GraderSpec, Item, MathPolicy};
 
+pub use answer::{Offline, grade_answer, grade_response};
 pub use evidence::{Evidence, Need};
 pub use grade::{Answer, AnswerFinish, Detail, Grade, Outcome, Span};
+pub use guard::is_guarded;
 
 /// Returns what the grader of `spec` needs from the world before it can decide.
 pub fn need(spec: &GraderSpec, _item: &Item, _answers: &[Answer<'_>]) -> Need {
     match spec {
         GraderSpec::Integer
         | GraderSpec::Rational
+        | GraderSpec::Expression(_)
         | GraderSpec::Literal
         | GraderSpec::Label { .. }
         | GraderSpec::Tokens { .. } => Need::Nothing,
@@ -59,7 +64,10 @@ pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &
         Err(missing) => return missing.grade(),
     };
     match spec {
-        GraderSpec::Integer | GraderSpec::Rational => math::grade(item, text),
+        GraderSpec::Integer | GraderSpec::Rational => {
+            answer::grade(&MathPolicy::default(), item, text)
+        }
+        GraderSpec::Expression(policy) => answer::grade(policy, item, text),
         GraderSpec::Literal => literal::grade(item, text),
         GraderSpec::Label { labels } => label::grade(labels, item, text),
         GraderSpec::Tokens { abstain, premise } => {
@@ -73,7 +81,7 @@ pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &
 /// verdict.
 pub fn version(spec: &GraderSpec) -> u32 {
     match spec {
-        GraderSpec::Integer | GraderSpec::Rational => math::VERSION,
+        GraderSpec::Integer | GraderSpec::Rational | GraderSpec::Expression(_) => answer::VERSION,
         GraderSpec::Literal => literal::VERSION,
         GraderSpec::Label { .. } => label::VERSION,
         GraderSpec::Tokens { .. } => tokens::VERSION,

@@ -73,6 +73,7 @@ pub fn target_kind(target: &Target) -> &'static str {
     match target {
         Target::Integer(_) => "integer",
         Target::Rational(_) => "rational",
+        Target::Expression(_) => "expression",
         Target::Literal(_) => "literal",
         Target::Label(_) => "label",
         Target::Token(Expected::Value(_)) => "value",

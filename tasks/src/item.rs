@@ -55,6 +55,8 @@ pub enum Target {
     Integer(BigInt),
     /// An exact fraction.
     Rational(BigRational),
+    /// A mathematical answer, in LaTeX or plain notation.
+    Expression(String),
     /// A literal value of a program, such as `[1, 2]`.
     Literal(String),
     /// One label out of a closed set.
@@ -83,7 +85,7 @@ impl Target {
         match self {
             Self::Integer(value) => value.to_string(),
             Self::Rational(value) => value.to_string(),
-            Self::Literal(text) | Self::Label(text) => text.clone(),
+            Self::Expression(text) | Self::Literal(text) | Self::Label(text) => text.clone(),
             Self::Token(Expected::Value(value)) => value.clone(),
             Self::Token(Expected::Abstain) => "ABSTAIN".to_owned(),
             Self::Token(Expected::FalsePremise { corrected }) => {

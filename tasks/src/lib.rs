@@ -27,5 +27,5 @@ pub use item::{Expected, Fields, Item, Origin, Target};
 pub use prompt::{Message, Prompt, Role};
 pub use sampling::{ReasoningLevel, Sampling};
 pub use suite::Suite;
-pub use task::{About, Domain, GraderSpec, LabelSpec, Protocol, Sensitivity, Task};
+pub use task::{About, Domain, GraderSpec, LabelSpec, MathPolicy, Protocol, Sensitivity, Task};
 pub use template::Template;

@@ -261,6 +261,8 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
             }
             Target::Rational(BigRational::from_str(&text).ok()?)
         }
+        GraderSpec::Expression(_) if text.is_empty() => return None,
+        GraderSpec::Expression(_) => Target::Expression(text),
         GraderSpec::Literal => Target::Literal(text),
         GraderSpec::Label { labels } => {
             labels.iter().any(|label| label.name == text).then_some(Target::Label(text))?

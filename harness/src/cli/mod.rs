@@ -15,6 +15,7 @@ use crate::failure::{Failure, Kind};
 mod arms;
 mod compare;
 mod doctor;
+mod grade;
 mod job;
 mod models;
 mod output;
@@ -103,6 +104,7 @@ enum Command {
     Show(show::ShowArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
+    Grade(grade::GradeArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -116,6 +118,10 @@ struct Context {
 /// Runs the command line of this process to its exit code.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        if tripos_graders::is_guarded() {
+            // The comparison ends undecided, and says so.
+            return;
+        }
         report_bug(panic);
         // A bug ends the process at once; the store survives a kill.
         std::process::exit(i32::from(Kind::Bug.code()));
@@ -154,6 +160,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Show(arguments) => show::run(&context, &arguments),
         Command::Compare(arguments) => compare::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
+        Command::Grade(arguments) => grade::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
     }
 }

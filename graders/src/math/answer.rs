@@ -1,0 +1,151 @@
+//! An answer as the comparison sees it: undressed, in plain characters, read in every way it can be.
+
+use std::borrow::Cow;
+
+use super::budget::Stop;
+use super::lex::unicode;
+use super::parse::{self, Parsed};
+use super::words;
+
+/// The most bytes of an answer.
+pub(super) const BYTES_MAX: usize = 4096;
+
+/// Words before a value that leave it as it is.
+const APPROXIMATIONS: [&str; 12] = [
+    "approximately",
+    "approx.",
+    "approx",
+    "about",
+    "roughly",
+    "around",
+    "nearly",
+    "almost",
+    "\\approx",
+    "\\sim",
+    "~",
+    "=",
+];
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(super) struct Answer<'a> {
+    /// In plain characters, without what surrounds it.
+    pub(super) text: Cow<'a, str>,
+    /// What it says.
+    pub(super) content: Content,
+    /// Whether a word such as `about` stands before it.
+    pub(super) approximate: bool,
+}
+
+/// What an answer says.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// Mathematics, in each of its readings.
+    Mathematics(Vec<Parsed>),
+    /// Words, or notation that is not known here.
+    Text,
+    /// Nothing.
+    Empty,
+    /// More than the limits allow.
+    Limit,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads `text`.
+    pub(super) fn read(text: &'a str) -> Self {
+        if text.len() > BYTES_MAX {
+            return Self { text: Cow::Borrowed(text), content: Content::Limit, approximate: false };
+        }
+        let plain = unicode::plain(text);
+        let bare = undressed(&plain);
+        let exact = without_approximation(bare);
+        let approximate = exact.len() < bare.len();
+        let content = content(exact);
+        let text = match plain {
+            Cow::Borrowed(_) if std::ptr::eq(exact, text) => Cow::Borrowed(text),
+            Cow::Borrowed(plain) => {
+                let start = exact.as_ptr() as usize - plain.as_ptr() as usize;
+                Cow::Borrowed(&plain[start..start + exact.len()])
+            }
+            Cow::Owned(_) => Cow::Owned(exact.to_owned()),
+        };
+        Self { text, content, approximate }
+    }
+}
+
+fn content(text: &str) -> Content {
+    if text.is_empty() {
+        return Content::Empty;
+    }
+    // Words first: `twenty-one` and `no solution` are no products of letters.
+    if text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'')) {
+        let words = words::bare(text);
+        if let Some(value) = words::number(&words) {
+            return content(&value.to_string());
+        }
+        if let Some((top, bottom)) = words::fraction(&words) {
+            return content(&format!("{top}/{bottom}"));
+        }
+        if words::meaning(&words).is_some() || text.split([' ', '-']).any(is_prose) {
+            return parse::text(text)
+                .map_or(Content::Text, |parsed| Content::Mathematics(vec![parsed]));
+        }
+    }
+    match parse::readings(text) {
+        Ok(readings) => Content::Mathematics(readings),
+        Err(Stop::Limit) => Content::Limit,
+        Err(_) => Content::Text,
+    }
+}
+
+/// Whether a word can only be part of a text.
+fn is_prose(word: &str) -> bool {
+    word.len() > 3
+        && words::function(word).is_none()
+        && words::letter(word).is_none()
+        && !parse::is_value(word)
+        && super::unit::named(word).is_none()
+}
+
+/// `text` without what stands around an answer: spaces, emphasis, quotes, a full stop.
+fn undressed(text: &str) -> &str {
+    let around = |c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '$');
+    let mut text = text;
+    loop {
+        let before = text.len();
+        text = text.trim_start_matches(around);
+        text = text.strip_suffix("\\\\").unwrap_or(text);
+        text = text.trim_end_matches(|c: char| around(c) || matches!(c, ',' | ';' | ':'));
+        if !text.ends_with("..") && !text.ends_with("\\left.") && !text.ends_with("\\right.") {
+            text = text.strip_suffix('.').unwrap_or(text);
+        }
+        for (open, close) in [("\\(", "\\)"), ("\\[", "\\]")] {
+            if let Some(inside) = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close))
+            {
+                text = inside;
+            }
+        }
+        if text.len() == before {
+            return text;
+        }
+    }
+}
+
+/// `text` without a word of approximation before it.
+fn without_approximation(text: &str) -> &str {
+    let inside = text.strip_prefix("\\text{").unwrap_or(text);
+    for word in APPROXIMATIONS {
+        let Some(rest) = inside.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))
+        else {
+            continue;
+        };
+        let rest = &inside[rest.len()..];
+        let ends = word.ends_with(|c: char| !c.is_alphabetic())
+            || !rest.starts_with(|c: char| c.is_alphabetic());
+        if ends {
+            let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '}' || c == '$');
+            return rest;
+        }
+    }
+    text
+}

@@ -1,0 +1,208 @@
+//! What stands behind a value and says what it measures.
+
+use super::{Parser, Ref, Stop, Token};
+use crate::math::tree::Node;
+use crate::math::unit::{self, Unit};
+
+/// Words that join or end units rather than name one.
+const JOINTS: [&str; 12] =
+    ["or", "and", "for", "where", "if", "when", "with", "such", "mod", "is", "union", "either"];
+
+/// Whether `word` names a unit outside of text.
+pub(super) fn is_unit(word: &str) -> bool {
+    word.len() > 1 && !matches!(word, "in" | "ha" | "ms") && unit::named(word).is_some()
+        || matches!(word, "degrees" | "degree" | "percent" | "sq" | "deg")
+}
+
+impl Parser<'_, '_> {
+    /// Reads a value and its unit.
+    pub(super) fn sized(&mut self) -> Result<Ref, Stop> {
+        let money = match self.peek() {
+            Some(Token::Money(_)) => {
+                self.at += 1;
+                true
+            }
+            Some(Token::Sign('-')) if matches!(self.peek_at(1), Some(Token::Money(_))) => {
+                // `-$7` is `$-7`.
+                self.at += 2;
+                let value = self.set()?;
+                let value = self.add(Node::Negative(value))?;
+                return self.money(value);
+            }
+            _ => false,
+        };
+        let value = self.set()?;
+        if money {
+            return self.money(value);
+        }
+        self.measured(value)
+    }
+
+    fn money(&mut self, value: Ref) -> Result<Ref, Stop> {
+        let value = self.measured(value)?;
+        if matches!(self.tree.get(value), Node::Quantity(..)) {
+            return Ok(value);
+        }
+        let unit = unit::named("dollar").ok_or(Stop::Unsupported)?;
+        self.add(Node::Quantity(value, unit))
+    }
+
+    /// `value` with the unit that stands behind it, if one does.
+    fn measured(&mut self, value: Ref) -> Result<Ref, Stop> {
+        if matches!(self.peek(), Some(Token::Money(_))) {
+            self.at += 1;
+            let unit = unit::named("dollar").ok_or(Stop::Unsupported)?;
+            return self.add(Node::Quantity(value, unit));
+        }
+        if !self.starts_unit() {
+            return Ok(value);
+        }
+        if let Some(Token::Word(word) | Token::Text(word)) = self.peek() {
+            match word.to_lowercase().as_str() {
+                "percent" | "pct" => {
+                    self.at += 1;
+                    return self.add(Node::Percent(value));
+                }
+                "degrees" | "degree" | "deg" => {
+                    self.at += 1;
+                    return self.temperature_or_angle(value);
+                }
+                // A time of day is a text.
+                "am" | "pm" | "a.m" | "p.m" | "o'clock" => return Err(Stop::Unsupported),
+                "radians" | "radian" | "rad" | "rads" => {
+                    self.at += 1;
+                    return Ok(value);
+                }
+                _ => {}
+            }
+        }
+        let unit = self.unit()?;
+        let whole = self.add(Node::Quantity(value, unit.clone()))?;
+        self.with_parts(whole, &unit)
+    }
+
+    /// Adds what stands behind a quantity in a smaller unit: `5 ft 3 in`, `2 h 30 min`.
+    fn with_parts(&mut self, whole: Ref, unit: &Unit) -> Result<Ref, Stop> {
+        if !matches!(self.peek(), Some(Token::Number(_))) || !unit.known {
+            return Ok(whole);
+        }
+        let rest = self.nested(Self::sized)?;
+        let (Node::Quantity(large, _), Node::Quantity(small, smaller)) =
+            (self.tree.get(whole), self.tree.get(rest))
+        else {
+            return Err(Stop::Unsupported);
+        };
+        if !smaller.known || !smaller.measures_as(unit) || smaller.size >= unit.size {
+            return Err(Stop::Unsupported);
+        }
+        let (large, small, smaller) = (*large, *small, smaller.clone());
+        let ratio = self.add(Node::Number(&unit.size / &smaller.size))?;
+        let large = self.add(Node::Product(vec![large, ratio]))?;
+        let sum = self.add(Node::Sum(vec![large, small]))?;
+        self.add(Node::Quantity(sum, smaller))
+    }
+
+    fn temperature_or_angle(&mut self, value: Ref) -> Result<Ref, Stop> {
+        let scale = match self.peek() {
+            Some(Token::Word(word) | Token::Text(word)) => word.to_lowercase(),
+            Some(Token::Letter(letter)) => letter.to_string().to_lowercase(),
+            _ => return self.add(Node::Degrees(value)),
+        };
+        let scale = match scale.as_str() {
+            "c" | "celsius" => "celsius",
+            "f" | "fahrenheit" => "fahrenheit",
+            _ => return self.add(Node::Degrees(value)),
+        };
+        self.at += 1;
+        let unit = unit::named(scale).ok_or(Stop::Unsupported)?;
+        self.add(Node::Quantity(value, unit))
+    }
+
+    /// Whether the next token can begin a unit.
+    fn starts_unit(&self) -> bool {
+        if self.is_unit_letter() {
+            return true;
+        }
+        matches!(self.peek(), Some(Token::Word(_) | Token::Text(_))) && !self.is_word(&JOINTS)
+    }
+
+    /// Reads a product of units: `ft/sec`, `cm^2`, `square feet`, `miles per hour`.
+    fn unit(&mut self) -> Result<Unit, Stop> {
+        let mut whole = Unit::none();
+        let (mut sign, mut prefix) = (1_i8, 1_i8);
+        loop {
+            if self.is_word(&["per", "a", "an"]) {
+                self.at += 1;
+                sign = -1;
+                continue;
+            }
+            if self.is_word(&["square", "sq", "squared", "cubic"]) {
+                prefix = if self.is_word(&["cubic"]) { 3 } else { 2 };
+                self.at += 1;
+                continue;
+            }
+            let named = match self.peek() {
+                Some(Token::Word(word) | Token::Text(word)) => Some(named(word)),
+                Some(Token::Letter(letter)) if sign < 0 || self.is_unit_letter() => {
+                    Some(named(&letter.to_string()))
+                }
+                _ => None,
+            };
+            let Some(named) = named.filter(|_| !self.is_word(&JOINTS)) else { break };
+            self.at += 1;
+            self.take_sign('.');
+            let power = self.unit_power()? * prefix * sign;
+            whole = whole.times(&named, power).ok_or(Stop::Unsupported)?;
+            prefix = 1;
+            sign = self.unit_joint(sign);
+        }
+        if sign < 0 || prefix != 1 {
+            whole.known = false;
+        }
+        Ok(whole)
+    }
+
+    /// Takes the sign between two units, and says how the next one counts.
+    fn unit_joint(&mut self, sign: i8) -> i8 {
+        let named_next =
+            matches!(self.peek_at(1), Some(Token::Word(_) | Token::Text(_) | Token::Letter(_)));
+        match self.peek() {
+            Some(Token::Sign('/')) if named_next => {
+                self.at += 1;
+                -1
+            }
+            Some(Token::Sign('*' | '-')) if named_next => {
+                self.at += 1;
+                sign
+            }
+            _ => 1,
+        }
+    }
+
+    /// Reads the exponent of a unit.
+    fn unit_power(&mut self) -> Result<i8, Stop> {
+        if self.is_word(&["squared", "cubed"]) {
+            let power = if self.is_word(&["cubed"]) { 3 } else { 2 };
+            self.at += 1;
+            return Ok(power);
+        }
+        if !self.take_sign('^') {
+            return Ok(1);
+        }
+        let grouped = self.take(&Token::Open(super::Bracket::Group));
+        let negative = self.take_sign('-');
+        let Some(Token::Number(literal)) = self.peek() else { return Err(Stop::Unsupported) };
+        let power = literal.digits().and_then(|digits| digits.parse::<i8>().ok());
+        let power = power.filter(|power| *power <= 12).ok_or(Stop::Unsupported)?;
+        self.at += 1;
+        if grouped {
+            self.expect(&Token::Close(super::Bracket::Group))?;
+        }
+        Ok(if negative { -power } else { power })
+    }
+}
+
+/// The unit that a word names; any other word is an unknown one.
+fn named(word: &str) -> Unit {
+    unit::named(word).unwrap_or_else(Unit::unknown)
+}

@@ -1,0 +1,443 @@
+//! Reads an answer into a tree: one grammar for LaTeX and plain notation.
+//!
+//! ```text
+//! answer    = list
+//! list      = statement { (, | ; | or | and) statement } [ (for | where | if) list ]
+//! statement = sized { relation sized }
+//! sized     = set [ unit ]
+//! set       = sum { (∪ | ∩ | \) sum }
+//! sum       = [sign] term { (+ | - | ±) term }
+//! term      = factor { [* | /] factor }
+//! factor    = { - } primary { ^ exponent | ! | % | ° }
+//! ```
+//!
+//! Where the notation can be read in two ways (`1/2x`, `\sin x/2`, `1,234` in brackets) a [`Reading`]
+//! says which is meant; the parser notes what was in doubt, and [`readings`] reads again.
+
+mod bracket;
+mod call;
+mod measure;
+mod primary;
+mod scalar;
+
+pub(super) use scalar::is_value;
+
+use super::budget::Stop;
+use super::lex::{self, Bracket, Lexeme, Relation, Token};
+use super::tree::{Join, Node, Ref, Tree};
+
+/// The most items of a list, a tuple or a set.
+const ITEMS_MAX: usize = 1024;
+/// The deepest that the grammar calls itself.
+const NESTING_MAX: u32 = 800;
+
+/// Which of two ways of reading is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a doubt of its own")]
+struct Reading {
+    /// `1,234` in brackets is two items.
+    commas_separate: bool,
+    /// `1/2x` is 1/(2x).
+    tight_slash: bool,
+    /// `\sin x/2` is the sine of x/2.
+    slash_in_argument: bool,
+    /// `5 m` is five metres.
+    letter_is_unit: bool,
+}
+
+/// An answer that was read.
+#[derive(Clone, Debug)]
+pub(super) struct Parsed {
+    pub(super) tree: Tree,
+    pub(super) root: Ref,
+    /// Whether a letter was read as a unit.
+    letter_is_unit: bool,
+}
+
+/// Whether two readings may be compared: a letter is a unit only beside a unit, or in an answer beside a
+/// number without one.
+pub(super) fn may_meet(gold: &Parsed, given: &Parsed) -> bool {
+    let sized =
+        |parsed: &Parsed| parsed.tree.any(parsed.root, &|node| matches!(node, Node::Quantity(..)));
+    let lettered =
+        |parsed: &Parsed| parsed.tree.any(parsed.root, &|node| matches!(node, Node::Symbol(_)));
+    (!gold.letter_is_unit || sized(given)) && (!given.letter_is_unit || !lettered(gold))
+}
+
+/// Reads `text`, which is in plain characters, in every way it can be read; the likeliest first.
+pub(super) fn readings(text: &str) -> Result<Vec<Parsed>, Stop> {
+    let mut wanted = vec![Reading::default()];
+    let mut tried = 0;
+    let mut found = Vec::new();
+    let mut first_error = None;
+    while let Some(reading) = wanted.get(tried).copied() {
+        tried += 1;
+        let tokens = lex::lex(text, !reading.commas_separate)?;
+        let mut parser = Parser::new(&tokens, reading);
+        match parser.answer() {
+            Ok(root) => {
+                let letter_is_unit = reading.letter_is_unit;
+                found.push(Parsed { tree: parser.tree, root, letter_is_unit });
+            }
+            Err(Stop::Limit) => return Err(Stop::Limit),
+            Err(stop) => first_error = first_error.or(Some(stop)),
+        }
+        if tried == 1 {
+            wanted.extend(parser.doubts.alternatives());
+        }
+    }
+    match first_error {
+        Some(stop) if found.is_empty() => Err(stop),
+        _ => Ok(found),
+    }
+}
+
+/// `text` as one text.
+pub(super) fn text(text: &str) -> Result<Parsed, Stop> {
+    let mut tree = Tree::default();
+    let root = tree.add(Node::Text(text.to_owned()))?;
+    Ok(Parsed { tree, root, letter_is_unit: false })
+}
+
+/// What could have been read otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a doubt of its own")]
+struct Doubts {
+    commas: bool,
+    slash: bool,
+    argument: bool,
+    letter: bool,
+}
+
+impl Doubts {
+    /// The other readings: each doubt alone.
+    fn alternatives(self) -> Vec<Reading> {
+        let plain = Reading::default();
+        let mut others = Vec::new();
+        if self.commas {
+            others.push(Reading { commas_separate: true, ..plain });
+        }
+        if self.slash {
+            others.push(Reading { tight_slash: true, ..plain });
+        }
+        if self.argument {
+            others.push(Reading { slash_in_argument: true, ..plain });
+        }
+        if self.letter {
+            others.push(Reading { letter_is_unit: true, ..plain });
+        }
+        others
+    }
+}
+
+struct Parser<'t, 'a> {
+    tokens: &'t [Lexeme<'a>],
+    at: usize,
+    tree: Tree,
+    reading: Reading,
+    doubts: Doubts,
+    nesting: u32,
+    /// How many `|` are open.
+    bars: u32,
+    /// Whether a `|` here stands before the conditions of a set.
+    bar_separates: bool,
+}
+
+impl<'t, 'a> Parser<'t, 'a> {
+    fn new(tokens: &'t [Lexeme<'a>], reading: Reading) -> Self {
+        let grouped = |lexeme: &Lexeme<'_>| matches!(&lexeme.token, Token::Number(n) if n.grouped);
+        let letter = |pair: &[Lexeme<'_>]| match (&pair[0].token, &pair[1].token) {
+            (Token::Number(_) | Token::Close(_), Token::Letter(letter)) => {
+                crate::math::unit::is_letter(*letter)
+            }
+            _ => false,
+        };
+        let doubts = Doubts {
+            commas: tokens.iter().any(grouped),
+            letter: tokens.windows(2).any(letter),
+            ..Doubts::default()
+        };
+        Self {
+            tokens,
+            at: 0,
+            tree: Tree::default(),
+            reading,
+            doubts,
+            nesting: 0,
+            bars: 0,
+            bar_separates: false,
+        }
+    }
+
+    fn peek(&self) -> Option<&'t Token<'a>> {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> Option<&'t Token<'a>> {
+        self.tokens.get(self.at + ahead).map(|lexeme| &lexeme.token)
+    }
+
+    /// Whether a space stands before the next token.
+    fn is_spaced(&self) -> bool {
+        self.tokens.get(self.at).is_some_and(|lexeme| lexeme.spaced)
+    }
+
+    fn is_sign(&self, sign: char) -> bool {
+        self.peek() == Some(&Token::Sign(sign))
+    }
+
+    /// Takes the next token where it is `token`.
+    fn take(&mut self, token: &Token<'_>) -> bool {
+        let found = self.peek() == Some(token);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn take_sign(&mut self, sign: char) -> bool {
+        self.take(&Token::Sign(sign))
+    }
+
+    fn expect(&mut self, token: &Token<'_>) -> Result<(), Stop> {
+        if self.take(token) { Ok(()) } else { Err(Stop::Unsupported) }
+    }
+
+    fn add(&mut self, node: Node) -> Result<Ref, Stop> {
+        self.tree.add(node)
+    }
+
+    /// Runs `inner` one level deeper.
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
+        if self.nesting >= NESTING_MAX {
+            return Err(Stop::Limit);
+        }
+        self.nesting += 1;
+        let result = inner(self);
+        self.nesting -= 1;
+        result
+    }
+
+    /// Reads all of the tokens.
+    fn answer(&mut self) -> Result<Ref, Stop> {
+        let root = self.list()?;
+        if self.at == self.tokens.len() { Ok(root) } else { Err(Stop::Unsupported) }
+    }
+
+    /// Reads statements up to whatever ends them.
+    fn list(&mut self) -> Result<Ref, Stop> {
+        let mut items = vec![self.statement()?];
+        let mut join = Join::Comma;
+        while let Some(next) = self.separator() {
+            if next != Join::Comma {
+                join = next;
+            }
+            if self.is_end() {
+                break;
+            }
+            if self.is_condition() {
+                return self.conditions(items, join);
+            }
+            if items.len() >= ITEMS_MAX {
+                return Err(Stop::Limit);
+            }
+            items.push(self.statement()?);
+        }
+        if self.is_condition() {
+            return self.conditions(items, join);
+        }
+        self.limited(items, join)
+    }
+
+    /// Items, of which the last may say for which letters the others hold: `2kπ, k ∈ ℤ`; `x-3, x ≠ -3`.
+    fn limited(&mut self, items: Vec<Ref>, join: Join) -> Result<Ref, Stop> {
+        let relation = |at: &Ref| match self.tree.get(*at) {
+            Node::Relations(_, rest) => match rest[..] {
+                [(relation, right)] => Some((relation, right)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let first = items.first().and_then(relation);
+        let limits = |at: &Ref| match relation(at) {
+            Some((Relation::In, set)) => matches!(self.tree.get(set), Node::Numbers(_)),
+            Some((Relation::NotEqual, _)) => {
+                !matches!(first, Some((Relation::NotEqual, _))) && join != Join::Or
+            }
+            _ => false,
+        };
+        let kept = items.iter().rposition(|item| !limits(item)).map_or(0, |at| at + 1);
+        if kept == 0 || kept == items.len() {
+            return self.joined(items, join);
+        }
+        let rest = items[kept..].to_vec();
+        let body = self.joined(items[..kept].to_vec(), join)?;
+        self.add(Node::Where(body, rest))
+    }
+
+    /// One item alone, or a list.
+    fn joined(&mut self, mut items: Vec<Ref>, join: Join) -> Result<Ref, Stop> {
+        match items.pop() {
+            Some(only) if items.is_empty() => Ok(only),
+            Some(last) => {
+                items.push(last);
+                self.add(Node::List { items, join })
+            }
+            None => Err(Stop::Unsupported),
+        }
+    }
+
+    /// Whether the next token introduces a condition.
+    fn is_condition(&self) -> bool {
+        self.is_word(&["for", "where", "if", "when", "with", "such"])
+    }
+
+    /// Reads `for …`, `where …`: what limits the statements before it.
+    fn conditions(&mut self, items: Vec<Ref>, join: Join) -> Result<Ref, Stop> {
+        let body = self.joined(items, join)?;
+        while self.is_word(&[
+            "for", "where", "if", "when", "with", "such", "that", "all", "any", "some", "every",
+            "each",
+        ]) {
+            self.at += 1;
+        }
+        let rest = self.nested(Self::list)?;
+        let rest = match self.tree.get(rest) {
+            Node::List { items, .. } => items.clone(),
+            _ => vec![rest],
+        };
+        self.add(Node::Where(body, rest))
+    }
+
+    /// Whether the next token is one of `words`, in `\text` or not.
+    fn is_word(&self, words: &[&str]) -> bool {
+        let word = match self.peek() {
+            Some(Token::Word(word) | Token::Text(word)) => *word,
+            _ => return false,
+        };
+        words.iter().any(|known| known.eq_ignore_ascii_case(word))
+    }
+
+    /// Takes what separates two items.
+    fn separator(&mut self) -> Option<Join> {
+        let mut found = None;
+        loop {
+            let join = match self.peek() {
+                Some(Token::Sign(',' | ';') | Token::Row) => Join::Comma,
+                Some(Token::Command("lor" | "vee")) => Join::Or,
+                Some(Token::Command("land" | "wedge")) => Join::And,
+                Some(Token::Sign('&')) if self.nesting == 0 => Join::Comma,
+                Some(Token::Word(_) | Token::Text(_)) if self.is_word(&["or"]) => Join::Or,
+                Some(Token::Word(_) | Token::Text(_)) if self.is_word(&["and"]) => Join::And,
+                _ => return found,
+            };
+            self.at += 1;
+            found = Some(match found {
+                None | Some(Join::Comma) => join,
+                Some(other) => other,
+            });
+        }
+    }
+
+    /// Whether nothing more stands on this level.
+    fn is_end(&self) -> bool {
+        matches!(self.peek(), None | Some(Token::Close(_) | Token::End(_)))
+    }
+
+    /// Reads a chain of relations, or what stands alone.
+    fn statement(&mut self) -> Result<Ref, Stop> {
+        while self.is_word(&["either", "both", "is"]) {
+            self.at += 1;
+        }
+        let first = self.nested(Self::sized)?;
+        let mut rest = Vec::new();
+        while let Some(Token::Relation(relation)) = self.peek() {
+            self.at += 1;
+            rest.push((*relation, self.related(*relation)?));
+        }
+        if self.is_sign(':') && rest.is_empty() && !self.bar_separates {
+            return self.ratio(first);
+        }
+        if rest.is_empty() { Ok(first) } else { self.add(Node::Relations(first, rest)) }
+    }
+
+    /// The right side of a relation; a congruence may name its modulus.
+    fn related(&mut self, relation: Relation) -> Result<Ref, Stop> {
+        let side = self.nested(Self::sized)?;
+        if relation == Relation::Congruent && self.take(&Token::Command("pmod")) {
+            let modulus = self.nested(Self::primary)?;
+            return self.add(Node::Opaque("pmod".to_owned(), vec![side, modulus]));
+        }
+        Ok(side)
+    }
+
+    /// Reads `a : b : c`.
+    fn ratio(&mut self, first: Ref) -> Result<Ref, Stop> {
+        let mut parts = vec![first];
+        while self.take_sign(':') {
+            if parts.len() >= ITEMS_MAX {
+                return Err(Stop::Limit);
+            }
+            // A zero in front is how a time is written, which is a text.
+            if let Some(Token::Number(literal)) = self.peek()
+                && literal
+                    .digits()
+                    .is_some_and(|digits| digits.len() > 1 && digits.starts_with('0'))
+            {
+                return Err(Stop::Unsupported);
+            }
+            parts.push(self.nested(Self::sized)?);
+        }
+        self.add(Node::Ratio(parts))
+    }
+
+    /// Reads sets joined by their operators.
+    fn set(&mut self) -> Result<Ref, Stop> {
+        let mut left = self.sum()?;
+        loop {
+            let between = match self.peek() {
+                Some(Token::Command("cup" | "bigcup")) => Join::Or,
+                Some(Token::Letter('U' | 'u') | Token::Word("U" | "union"))
+                    if self.joins_sets() =>
+                {
+                    Join::Or
+                }
+                Some(Token::Command("cap" | "bigcap")) => Join::And,
+                Some(Token::Command("setminus" | "backslash" | "smallsetminus")) => {
+                    self.at += 1;
+                    let right = self.set_operand()?;
+                    left = self.add(Node::Difference(left, right))?;
+                    continue;
+                }
+                _ => return Ok(left),
+            };
+            self.at += 1;
+            let right = self.set_operand()?;
+            left = self.add(match between {
+                Join::Or => Node::Union(vec![left, right]),
+                _ => Node::Intersection(vec![left, right]),
+            })?;
+        }
+    }
+
+    /// Reads a set behind an operator; braces without backslashes are meant as those of a set there.
+    fn set_operand(&mut self) -> Result<Ref, Stop> {
+        let operand = self.sum()?;
+        match self.tree.get(operand) {
+            Node::List { items, join: Join::Comma } => {
+                let items = items.clone();
+                self.add(Node::Set(items))
+            }
+            _ => Ok(operand),
+        }
+    }
+
+    /// Whether the letter here stands between two brackets, as the U in `(1,2)U(3,4)`.
+    fn joins_sets(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        let closes = before.is_some_and(|lexeme| matches!(lexeme.token, Token::Close(_)));
+        let opens = matches!(
+            self.peek_at(1),
+            Some(Token::Open(Bracket::Round | Bracket::Square | Bracket::Curly))
+        );
+        closes && opens
+    }
+}
