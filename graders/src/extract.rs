@@ -10,11 +10,13 @@ mod choice;
 mod marker;
 mod mathematics;
 mod phrase;
+mod prose;
 mod reasoning;
 
 use std::ops::Range;
 
 use crate::grade::{Detail, Grade, Outcome, Span};
+use crate::math;
 
 pub(crate) use reasoning::readable;
 
@@ -60,6 +62,8 @@ pub(crate) enum Rule {
     Marker,
     /// The last mathematics between delimiters.
     Mathematics,
+    /// What is bold on the last line.
+    Bold,
     /// The last number.
     LastNumber,
 }
@@ -75,6 +79,7 @@ impl Rule {
             Self::Choice => "choice",
             Self::Marker => "marker",
             Self::Mathematics => "mathematics",
+            Self::Bold => "bold",
             Self::LastNumber => "last_number",
         }
     }
@@ -211,17 +216,27 @@ fn counted<'a>(source: Readable<'a>, want: Want, steps: &mut usize) -> Result<Fo
         return Ok(Found { also, ..Found::new(source, Rule::Choice, span) });
     }
     if let Some(span) = marker::marker(text, steps) {
-        let span = if want.mathematics { marker::value(text, span, steps) } else { span };
+        let span = marker::value(text, span, want.mathematics);
         return found(source, Rule::Marker, span);
     }
     if want.strict || want.choice {
         return Err(Missing::NoAnswer);
     }
-    if let Some(span) = mathematics::last(text, steps) {
+    if let Some(span) = mathematics::last(text, want.several, steps) {
         return found(source, Rule::Mathematics, span);
+    }
+    if let Some(span) = phrase::last_bold(text)
+        && want.mathematics
+        && math::reads(&text[span.clone()])
+    {
+        return found(source, Rule::Bold, span);
     }
     let number = if want.number { mathematics::last_number(text, steps) } else { None };
     let (span, also) = number.ok_or(Missing::NoAnswer)?;
+    let behind = &text[span.end..text.ceil_char_boundary((span.end + 32).min(text.len()))];
+    if prose::denies(&text[..span.start]) || prose::is_denied(behind) {
+        return Err(Missing::NoAnswer);
+    }
     Ok(Found { also, ..Found::new(source, Rule::LastNumber, span) })
 }
 

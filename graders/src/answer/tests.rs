@@ -392,3 +392,51 @@ fn hostile_inputs_cost_a_bounded_number_of_steps() {
         assert!(offline.comparison.steps <= 16 * math::STEPS_MAX, "{}", case["name"]);
     }
 }
+
+/// The rows of the tables that have a gold, an answer and whether they are equal.
+fn documented() -> Vec<(String, String, bool)> {
+    let page = include_str!("../../../docs/grading-math.md");
+    let row = |line: &str| {
+        let cells: Vec<&str> =
+            line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        let [gold, answer, equal, ..] = cells[..] else { return None };
+        let code = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned());
+        let equal = match equal {
+            "yes" => true,
+            "no" => false,
+            _ => return None,
+        };
+        Some((code(gold)?, code(answer)?, equal))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_page_for_users_says_what_is_so() {
+    let rows = documented();
+    assert!(rows.len() >= 70, "{} rows", rows.len());
+    for (gold, answer, equal) in rows {
+        check_equal(&gold, &answer, equal);
+    }
+}
+
+#[test]
+fn the_policies_change_what_they_say() {
+    let default = MathPolicy::default();
+    let cases = [
+        ("2", "\\log e^2", MathPolicy { natural_log: true, ..default.clone() }, true),
+        ("2.67", "\\frac{8}{3}", MathPolicy { rounded_gold: true, ..default.clone() }, true),
+        ("\\frac12", "\\frac24", MathPolicy { require_reduced: true, ..default.clone() }, false),
+        ("x^2+C", "x^2", MathPolicy { require_constant: true, ..default.clone() }, false),
+        ("1,2", "2,1", MathPolicy { ordered: true, ..default.clone() }, false),
+        ("(0,1)", "0<x<1", MathPolicy { strict_intervals: true, ..default.clone() }, false),
+        ("\\pi", "3.1416", MathPolicy { relative_tolerance: Some(1e-4), ..default.clone() }, true),
+    ];
+    for (gold, answer, policy, with) in cases {
+        let equal = |policy| grade_answer(gold, answer, policy).comparison.is_equal();
+        assert_eq!((equal(&default), equal(&policy)), (!with, with), "{gold} and {answer}");
+    }
+    let strict = MathPolicy { strict_extraction: true, ..default.clone() };
+    let found = |policy| grade_response("7", "so there are 7", policy).comparison.is_equal();
+    assert_eq!((found(&default), found(&strict)), (true, false));
+}

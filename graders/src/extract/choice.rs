@@ -124,7 +124,9 @@ fn alone(text: &str) -> Option<Range<usize>> {
     let found = letter(body, start)?;
     let rest =
         body[found.end..].trim_matches(|c: char| c.is_whitespace() || "*:`\"').]}$".contains(c));
-    let labels = body[found.end..].starts_with([')', '.', ':']);
+    let labels = [")", ".", ":", " - ", " – ", " — "]
+        .into_iter()
+        .any(|mark| body[found.end..].starts_with(mark));
     (rest.is_empty() || labels).then_some(found)
 }
 

@@ -5,17 +5,24 @@ use std::ops::Range;
 /// Finds the last mathematics between `$`, `$$`, `\(…\)` or `\[…\]`. A dollar sign opens only before a
 /// visible character and closes only after one and not before a digit, so that prices are not
 /// mathematics.
-pub(super) fn last(text: &str, steps: &mut usize) -> Option<Range<usize>> {
-    let mut last = None;
-    scan(text, steps, |found| last = Some(found));
+/// Where `several` values are wanted, what a comma, `and` or `or` joins to it belongs to it.
+pub(super) fn last(text: &str, several: bool, steps: &mut usize) -> Option<Range<usize>> {
+    let mut last: Option<Range<usize>> = None;
+    scan(text, steps, |found| {
+        let start = match &last {
+            Some(before) if several && joins(&text[before.end..found.start]) => before.start,
+            _ => found.start,
+        };
+        last = Some(start..found.end);
+    });
     last
 }
 
-/// Finds all mathematics between delimiters, in order.
-pub(super) fn all(text: &str, steps: &mut usize) -> Vec<Range<usize>> {
-    let mut all = Vec::new();
-    scan(text, steps, |found| all.push(found));
-    all
+/// Whether what stands between two pieces of mathematics makes them one answer.
+fn joins(between: &str) -> bool {
+    let marks = |c: char| c.is_whitespace() || "$,;\\()[]*".contains(c);
+    matches!(between.trim_matches(marks).to_ascii_lowercase().as_str(), "" | "and" | "or")
+        && !between.contains("\n\n")
 }
 
 /// Calls `found` with all mathematics between delimiters, in order.
@@ -130,7 +137,7 @@ fn stands_alone(text: &str, span: &Range<usize>) -> bool {
 
 /// Whether what stands between two numbers makes them alternatives or a range.
 fn is_choice(between: &str) -> bool {
-    let bare = between.trim_matches(|c: char| c.is_whitespace() || "$€£%*,".contains(c));
+    let bare = between.trim_matches(|c: char| c.is_whitespace() || "$€£%*,°".contains(c));
     matches!(bare.to_ascii_lowercase().as_str(), "or" | "and" | "to" | "-" | "–")
         || matches!(between, "-" | "–")
 }

@@ -64,3 +64,12 @@ pub(super) fn answer_tag(text: &str, steps: &mut usize) -> Option<Range<usize>> 
     let start = text[..end].rfind("<answer>")? + "<answer>".len();
     Some(start..end)
 }
+
+/// Finds what is bold on the last line that is not blank.
+pub(super) fn last_bold(text: &str) -> Option<Range<usize>> {
+    let body = text.trim_end();
+    let line = body.rfind('\n').map_or(0, |at| at + 1);
+    let end = body[line..].rfind("**")? + line;
+    let start = body[line..end].rfind("**")? + line + 2;
+    (start < end).then_some(start..end)
+}

@@ -80,17 +80,24 @@ fn content(text: &str) -> Content {
     // Words first: `twenty-one` and `no solution` are no products of letters.
     if text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'')) {
         let words = words::bare(text);
-        if let Some(value) = words::number(&words) {
-            return content(&value.to_string());
-        }
         if let Some((top, bottom)) = words::fraction(&words) {
             return content(&format!("{top}/{bottom}"));
+        }
+        if let Some((value, rest)) = words::leading_number(&words) {
+            return content(&format!("{value} {rest}"));
+        }
+        if is_run(text) {
+            return readings(text);
         }
         if words::meaning(&words).is_some() || text.split([' ', '-']).any(is_prose) {
             return parse::text(text)
                 .map_or(Content::Text, |parsed| Content::Mathematics(vec![parsed]));
         }
     }
+    readings(text)
+}
+
+fn readings(text: &str) -> Content {
     match parse::readings(text) {
         Ok(readings) => Content::Mathematics(readings),
         Err(Stop::Limit) => Content::Limit,
@@ -98,18 +105,42 @@ fn content(text: &str) -> Content {
     }
 }
 
+/// Whether `text` is three or four small letters that follow each other in the alphabet, in any order:
+/// a product such as `abc` or `zxy`, and no word.
+pub(super) fn is_run(text: &str) -> bool {
+    let mut letters: Vec<u8> = text.bytes().collect();
+    letters.sort_unstable();
+    (3..=4).contains(&letters.len())
+        && letters.iter().all(u8::is_ascii_lowercase)
+        && letters.windows(2).all(|pair| pair[1] == pair[0] + 1)
+}
+
 /// Whether a word can only be part of a text.
 fn is_prose(word: &str) -> bool {
-    word.len() > 3
-        && words::function(word).is_none()
-        && words::letter(word).is_none()
-        && !parse::is_value(word)
-        && super::unit::named(word).is_none()
+    word.len() > 3 && !is_known(word)
+}
+
+/// Whether a word has a meaning in mathematics.
+pub(super) fn is_known(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    words::function(word).is_some()
+        || words::letter(word).is_some()
+        || words::glued(word).is_some()
+        || words::number(&lower).is_some()
+        || parse::is_value(word)
+        || super::unit::named(word).is_some()
+        || matches!(
+            lower.as_str(),
+            "percent" | "degrees" | "degree" | "per" | "square" | "cubic" | "sq"
+        )
 }
 
 /// `text` without what stands around an answer: spaces, emphasis, quotes, a full stop.
 fn undressed(text: &str) -> &str {
-    let around = |c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '$');
+    // One dollar sign alone is money.
+    let delimits = text.matches('$').count() > 1;
+    let around =
+        |c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"') || c == '$' && delimits;
     let mut text = text;
     loop {
         let before = text.len();
@@ -119,7 +150,14 @@ fn undressed(text: &str) -> &str {
         if !text.ends_with("..") && !text.ends_with("\\left.") && !text.ends_with("\\right.") {
             text = text.strip_suffix('.').unwrap_or(text);
         }
-        for (open, close) in [("\\(", "\\)"), ("\\[", "\\]")] {
+        text = text.strip_suffix('✓').unwrap_or(text);
+        for (open, close) in [
+            ("\\(", "\\)"),
+            ("\\[", "\\]"),
+            ("<b>", "</b>"),
+            ("<strong>", "</strong>"),
+            ("__", "__"),
+        ] {
             if let Some(inside) = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close))
             {
                 text = inside;
@@ -131,8 +169,28 @@ fn undressed(text: &str) -> &str {
     }
 }
 
+/// `text` without what announces it: an arrow, `\text{Answer: }`.
+fn without_label(text: &str) -> &str {
+    for arrow in ["\\Rightarrow", "\\implies", "\\therefore", "=>", "\\to"] {
+        if let Some(rest) = text.strip_prefix(arrow) {
+            return rest.trim_start();
+        }
+    }
+    if let Some(inside) = text.strip_prefix("\\text{")
+        && let Some((label, rest)) = inside.split_once('}')
+    {
+        let label = words::bare(label);
+        let announces = ["answer", "final answer", "answer is", "final answer is"];
+        if announces.contains(&label.as_str()) && !rest.trim().is_empty() {
+            return rest.trim_start_matches([' ', ':', '~']);
+        }
+    }
+    text
+}
+
 /// `text` without a word of approximation before it.
 fn without_approximation(text: &str) -> &str {
+    let text = without_label(text);
     let inside = text.strip_prefix("\\text{").unwrap_or(text);
     for word in APPROXIMATIONS {
         let Some(rest) = inside.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))

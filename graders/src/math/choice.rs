@@ -20,14 +20,23 @@ pub(super) fn given(text: &str) -> Option<char> {
         }
     }
     let opened = rest.trim_start_matches(['(', '[']);
-    let letter = single(opened.get(..1)?)?;
-    let behind = &opened[1..];
     let bracketed = opened.len() < rest.len();
+    let behind = opened.get(1..)?;
+    let first = &opened[..1];
+    // `(c)` is option C; a bare `c` is a letter of its own.
+    let marked = bracketed || behind.starts_with(')');
+    let letter = if marked { single(&first.to_ascii_uppercase())? } else { single(first)? };
     let ends =
         behind.trim_matches(|c: char| c.is_whitespace() || ".,)]:;$*".contains(c)).is_empty();
     let labels =
         behind.starts_with([')', ']']) || (!bracketed && behind.starts_with(['.', ':', ')']));
     if !ends && !labels {
+        return None;
+    }
+    // `(C) is wrong`, `(C) or 14`.
+    let goes_on = behind.trim_start_matches(|c: char| c.is_whitespace() || c == ')' || c == ']');
+    let word = goes_on.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    if goes_on.starts_with(';') || matches!(word, "is" | "or" | "and" | "isn" | "not" | "wrong") {
         return None;
     }
     // Another option behind it is a hedge.

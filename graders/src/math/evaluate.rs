@@ -112,6 +112,12 @@ impl<'p> Evaluation<'p> {
         if value.is_zero() {
             return Err(Stop::Undefined);
         }
+        // (-1)^n has a meaning at whole n.
+        if let Ok(whole) = whole(&exponent_value) {
+            forms.budget.charge(2 * whole.bits() * limbs * limbs)?;
+            let power = value.powi(whole.magnitude(), prec + whole.bits().min(64))?;
+            return if whole.is_negative() { power.inverse(prec) } else { Ok(power) };
+        }
         let positive = value.is_real() && value.re.sign()? == Sign::Plus;
         if self.point.real && !positive {
             return Err(Stop::Undefined);

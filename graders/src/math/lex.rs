@@ -207,6 +207,12 @@ impl<'a> Lexer<'a> {
             }
         }
         match c {
+            // One dollar sign alone before a number is money; two are delimiters.
+            '$' if rest[1..].starts_with(|c: char| c.is_ascii_digit() || c == '.')
+                && self.text.matches('$').count() == 1 =>
+            {
+                self.push(Token::Money("$"), 1)
+            }
             '$' => {
                 self.skip(1, false);
                 Ok(())
@@ -245,9 +251,16 @@ impl<'a> Lexer<'a> {
                 self.skip(length + if dot { blank + 1 } else { 0 }, false);
                 Ok(())
             }
+            "textcolor" | "color" => {
+                let inside = group(&rest[length..]).map_or(0, |inside| inside.len() + 2);
+                self.skip(length + inside, false);
+                Ok(())
+            }
             "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "mathbf"
             | "bf" | "boldsymbol" | "bm" | "mathit" | "mathcal" | "mathfrak" | "mathscr"
-            | "pmb" | "boxed" | "fbox" | "bold" | "it" | "mathord" => {
+            | "pmb" | "boxed" | "fbox" | "bold" | "it" | "mathord" | "underline" | "ensuremath"
+            | "mathtt" | "large" | "Large" | "LARGE" | "huge" | "Huge" | "small" | "normalsize"
+            | "blacksquare" | "checkmark" | "qed" | "cancel" => {
                 self.skip(length, false);
                 Ok(())
             }
@@ -391,7 +404,7 @@ fn named(name: &str) -> Option<Token<'static>> {
         "vert" | "lvert" | "rvert" => Token::Sign('|'),
         "Vert" | "lVert" | "rVert" => Token::DoubleBar,
         "ldots" | "dots" | "cdots" | "dotsc" | "dotsb" => Token::Ellipsis,
-        "newline" => Token::Row,
+        "newline" | "cr" => Token::Row,
         "colon" => Token::Sign(':'),
         "lnot" | "neg" => Token::Command("neg"),
         "euro" => Token::Money("€"),

@@ -33,7 +33,7 @@ use crate::guard::guarded;
 use answer::{Answer, Content};
 use budget::Stop;
 use decide::{Decision, Method, Outcome};
-use tree::{Join, Node};
+use tree::Node;
 
 pub use budget::STEPS_MAX;
 
@@ -132,7 +132,7 @@ impl<'a> Gold<'a> {
     /// Whether it has several parts: a list, a set, alternatives.
     pub fn is_several(&self) -> bool {
         self.first().is_some_and(|(tree, root)| match tree.get(root) {
-            Node::Set(_) | Node::List { join: Join::Comma | Join::And | Join::Or, .. } => true,
+            Node::Set(_) | Node::List { .. } | Node::Tuple { .. } => true,
             _ => tree.any(root, &|node| matches!(node, Node::PlusMinus { .. })),
         })
     }
@@ -148,6 +148,11 @@ impl<'a> Gold<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether `word` has a meaning in mathematics: a function, a letter's name, a unit, a number.
+pub(crate) fn knows(word: &str) -> bool {
+    answer::is_known(word)
 }
 
 /// Whether `text` can be read as mathematics and not only as words.
@@ -265,7 +270,11 @@ fn readings(
             let outcome = decide::decide(gold, given, policy, seed);
             steps += outcome.steps;
             if outcome.decision.is_equal() {
-                return Comparison { steps, ..said(outcome) };
+                let mut comparison = Comparison { steps, ..said(outcome) };
+                if parse::is_by_letter(gold, given) {
+                    comparison.rules.push("letter_is_unit");
+                }
+                return comparison;
             }
             first = first.or(Some(outcome));
         }
@@ -303,7 +312,20 @@ fn said(outcome: Outcome) -> Comparison {
     Comparison { verdict, method, reason, rules, steps: outcome.steps }
 }
 
-/// `text` without spaces and dollar signs.
+/// `text` without dollar signs, and without spaces but for those that keep words and numbers apart.
 fn tight(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace() && *c != '$').collect()
+    let mut out = String::with_capacity(text.len());
+    let mut spaced = false;
+    for c in text.chars().filter(|c| *c != '$') {
+        if c.is_whitespace() {
+            spaced = true;
+            continue;
+        }
+        if spaced && c.is_alphanumeric() && out.ends_with(char::is_alphanumeric) {
+            out.push(' ');
+        }
+        spaced = false;
+        out.push(c);
+    }
+    out
 }

@@ -9,7 +9,7 @@ use num_rational::BigRational;
 use num_traits::{One, Pow};
 
 /// The base quantities, in the order of [`Unit::dimensions`].
-const BASES: usize = 9;
+const BASES: usize = 14;
 const LENGTH: usize = 0;
 const MASS: usize = 1;
 const TIME: usize = 2;
@@ -18,7 +18,12 @@ const TEMPERATURE: usize = 4;
 const AMOUNT: usize = 5;
 const CELSIUS: usize = 6;
 const FAHRENHEIT: usize = 7;
-const MONEY: usize = 8;
+const DOLLARS: usize = 8;
+const EUROS: usize = 9;
+const POUNDS: usize = 10;
+const YEN: usize = 11;
+const RUPEES: usize = 12;
+const ANGLE: usize = 13;
 /// The largest exponent of a unit.
 const POWER_MAX: i8 = 12;
 
@@ -47,6 +52,13 @@ impl Unit {
     /// Whether both measure the same quantity.
     pub(super) fn measures_as(&self, other: &Self) -> bool {
         self.dimensions == other.dimensions
+    }
+
+    /// Whether it is the radian.
+    pub(super) fn is_radian(&self) -> bool {
+        let mut angle = [0; BASES];
+        angle[ANGLE] = 1;
+        self.dimensions == angle
     }
 
     /// Whether it measures anything.
@@ -174,8 +186,13 @@ fn other(word: &str) -> Option<Size> {
         "mol" | "mole" => (1, 1, &[(AMOUNT, 1)]),
         "celsius" => (1, 1, &[(CELSIUS, 1)]),
         "fahrenheit" => (1, 1, &[(FAHRENHEIT, 1)]),
-        "$" | "dollar" | "usd" | "USD" | "buck" => (1, 1, &[(MONEY, 1)]),
-        "cent" | "penny" | "pennie" => (1, 100, &[(MONEY, 1)]),
+        "$" | "dollar" | "usd" | "USD" | "buck" => (1, 1, &[(DOLLARS, 1)]),
+        "cent" | "penny" | "pennie" => (1, 100, &[(DOLLARS, 1)]),
+        "€" | "euro" | "eur" | "EUR" => (1, 1, &[(EUROS, 1)]),
+        "£" | "gbp" | "GBP" => (1, 1, &[(POUNDS, 1)]),
+        "¥" | "yen" | "jpy" | "JPY" => (1, 1, &[(YEN, 1)]),
+        "rupee" | "inr" | "INR" | "Rs" => (1, 1, &[(RUPEES, 1)]),
+        "rad" | "radian" => (1, 1, &[(ANGLE, 1)]),
         "dozen" => (12, 1, &[]),
         "hundred" => (100, 1, &[]),
         "thousand" => (1000, 1, &[]),

@@ -127,6 +127,16 @@ pub(super) fn function(name: &str) -> Option<Function> {
     })
 }
 
+/// A function and its letter without a space between: `sinx`.
+pub(super) fn glued(word: &str) -> Option<(Function, char)> {
+    let letter = word.chars().next_back().filter(|c| matches!(c, 'x' | 'y' | 't' | 'u' | 'z'))?;
+    let name = word.strip_suffix(letter)?;
+    if name.len() < 2 || function(word).is_some() {
+        return None;
+    }
+    function(name).filter(|f| !f.is_variadic()).map(|function| (function, letter))
+}
+
 /// Letters that have a name.
 const LETTERS: [&str; 37] = [
     "alpha",
@@ -229,6 +239,14 @@ pub(super) fn number(words: &str) -> Option<u32> {
     any.then_some(thousands + below)
 }
 
+/// The whole number that the first of `words` spell, and the words behind it.
+pub(super) fn leading_number(words: &str) -> Option<(u32, &str)> {
+    let mut ends: Vec<usize> = words.match_indices(' ').map(|(at, _)| at).collect();
+    ends.push(words.len());
+    let longest = ends.into_iter().rev().find_map(|end| Some((number(&words[..end])?, end)));
+    longest.map(|(value, end)| (value, words[end..].trim()))
+}
+
 /// The value of one word, and the size that must have come before it.
 fn small(word: &str) -> Option<(u32, u32)> {
     let place = |names: &[&str]| {
@@ -242,6 +260,9 @@ fn small(word: &str) -> Option<(u32, u32)> {
 
 /// The fraction that `words` spell: `two thirds`, `one half`.
 pub(super) fn fraction(words: &str) -> Option<(u32, u32)> {
+    if words == "half" {
+        return Some((1, 2));
+    }
     let (top, part) = words.rsplit_once([' ', '-'])?;
     let parts =
         ["half", "third", "quarter", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
@@ -265,6 +286,20 @@ pub(super) enum Meaning {
 
 /// The meaning of `text`, which [`bare`] has made plain.
 pub(super) fn meaning(text: &str) -> Option<Meaning> {
+    let text =
+        text.strip_suffix(" solutions").filter(|_| text.starts_with("infinitely")).unwrap_or(text);
+    // `all real x`, `any real number y`
+    let reals =
+        ["all real ", "any real ", "every real "].into_iter().any(|head| text.starts_with(head));
+    if reals
+        && text.split(' ').count() <= 4
+        && text
+            .split(' ')
+            .skip(2)
+            .all(|word| word.len() == 1 || word.starts_with("number") || word.starts_with("value"))
+    {
+        return Some(Meaning::AllReals);
+    }
     Some(match text {
         "no solution"
         | "no solutions"

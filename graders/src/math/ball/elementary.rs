@@ -266,5 +266,5 @@ fn atan_core(x: &Ball, prec: u64) -> Result<Ball, Stop> {
 pub(in crate::math) fn cost(prec: u64) -> u64 {
     let limbs = prec / 64 + 2;
     // About one term for every six bits, and two products a term.
-    (prec / 6) * limbs * limbs / 4 + u64::try_from(signed(prec)).unwrap_or(prec)
+    (prec / 6) * limbs * limbs / 2 + 64 + u64::try_from(signed(prec)).unwrap_or(prec)
 }

@@ -6,7 +6,7 @@ use super::{DIFFERENT, Decider, Decision, Method, Part, is_scalar, scalar};
 use crate::math::budget::Stop;
 use crate::math::lex::{Bracket, Relation};
 use crate::math::normal::{BRANCHES_MAX, Id, read_signs};
-use crate::math::tree::{Join, Node};
+use crate::math::tree::{Constant, Join, Node};
 
 /// The most items that are matched in any order.
 const ITEMS_MAX: usize = 256;
@@ -78,17 +78,21 @@ impl<'t> Decider<'_> {
                     DIFFERENT
                 }
             }
-            (Kind::Tuple(..), Kind::List) => {
+            (Kind::Tuple(a, b), Kind::List)
+                if round(a) && round(b) && !has_infinity(&one.items) =>
+            {
                 let labelled = gold_labels(&two.items);
                 let decision = self.in_order(&one.items, &self_values(&two.items));
                 let rule = if labelled { "labelled_components" } else { "bare_list_for_tuple" };
                 self.flagged(rule, decision)
             }
-            (Kind::List, Kind::Tuple(..)) => {
+            (Kind::List, Kind::Tuple(a, b))
+                if round(a) && round(b) && !has_infinity(&two.items) =>
+            {
                 let decision = self.in_order(&self_values(&one.items), &two.items);
                 self.flagged("tuple_for_bare_list", decision)
             }
-            (Kind::Tuple(..), Kind::Set) | (Kind::Set, Kind::Tuple(..)) => DIFFERENT,
+            (Kind::Tuple(..), _) | (_, Kind::Tuple(..)) => DIFFERENT,
             (Kind::List, Kind::List) if self.policy.ordered => {
                 self.in_order(&one.items, &two.items)
             }
@@ -254,6 +258,41 @@ impl<'t> Decider<'_> {
         Some(decision)
     }
 
+    /// Compares a tuple or a column with a sum of multiples of the unit vectors i, j and k.
+    pub(super) fn unit_vectors(&mut self, gold: Part<'t>, given: Part<'t>) -> Option<Decision> {
+        let cells = |part: Part<'t>| match part.node() {
+            Node::Matrix { columns: 1, cells: items } | Node::Tuple { items, .. } => {
+                Some(part.children(items)).filter(|items| (2..=3).contains(&items.len()))
+            }
+            _ => None,
+        };
+        let (cells, sum) = match (cells(gold), cells(given)) {
+            (Some(cells), None) if is_scalar(given.node()) => (cells, given),
+            (None, Some(cells)) if is_scalar(gold.node()) => (cells, gold),
+            _ => return None,
+        };
+        let units = ["i", "j", "k"];
+        if !sum.any(&|node| match node {
+            Node::Symbol(name) => units.contains(&name.as_str()),
+            Node::Constant(Constant::I) => true,
+            _ => false,
+        }) {
+            return None;
+        }
+        let mut terms = Vec::new();
+        for (cell, unit) in cells.into_iter().zip(units) {
+            let unit = match unit {
+                "i" => self.forms.constant(Constant::I).ok()?,
+                unit => self.forms.symbol(unit).ok()?,
+            };
+            let cell = self.form(cell).ok()?;
+            terms.push(self.forms.mul(&[cell, unit]).ok()?);
+        }
+        let (whole, sum) = (self.forms.add(&terms).ok()?, self.form(sum).ok()?);
+        let decision = scalar::same(&mut self.forms, whole, sum, self.seed);
+        Some(self.flagged("unit_vectors", decision))
+    }
+
     /// Compares a matrix of one column or row with a tuple.
     fn vector_and_tuple(&mut self, gold: Part<'t>, given: Part<'t>) -> Option<Decision> {
         let cells = |part: Part<'t>| match part.node() {
@@ -364,6 +403,11 @@ pub(super) fn branches(part: Part<'_>) -> Option<Vec<Part<'_>>> {
     }
     let count = if linked { 2 } else { 1 << signs };
     Some((0..count).map(|branch| Part { branch: branch | 1 << 31, linked, ..target }).collect())
+}
+
+/// Whether a tuple with such items can only be an interval.
+fn has_infinity(items: &[Part<'_>]) -> bool {
+    items.iter().any(|item| item.any(&|node| matches!(node, Node::Constant(Constant::Infinity))))
 }
 
 fn round(bracket: Bracket) -> bool {

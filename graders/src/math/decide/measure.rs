@@ -87,6 +87,13 @@ impl<'t> Decider<'_> {
         if let (Some(unit), Some(other)) = (one.known_unit(), two.known_unit()) {
             return self.in_units((a, unit), (b, other));
         }
+        let radians = |measure: &Measure<'t>| measure.known_unit().is_some_and(Unit::is_radian);
+        if one.degrees && radians(&two) || radians(&one) && two.degrees {
+            return self.turned((a, one.degrees), b);
+        }
+        if one.degrees && two.known_unit().is_some() || one.known_unit().is_some() && two.degrees {
+            return self.flag_conflict();
+        }
         if let Some(decision) = self.counted((a, &one), (b, &two)) {
             return decision;
         }
@@ -99,7 +106,11 @@ impl<'t> Decider<'_> {
         if self.policy.require_reduced && is_unreduced(two.core) {
             return DIFFERENT;
         }
-        self.values(a, b, (&one, &two))
+        let decision = self.values(a, b, (&one, &two));
+        if one.unit.is_some() != two.unit.is_some() {
+            return self.flagged("unit_missing", decision);
+        }
+        decision
     }
 
     /// Compares values of which one counts in dozens or millions. A gold that does is met by the bare
@@ -381,13 +392,16 @@ impl<'t> Decider<'_> {
     fn degrees_and_radians(&mut self, (a, gold_is_degrees): (Id, bool), b: Id) -> Decision {
         let decision = scalar::same(&mut self.forms, a, b, self.seed);
         if decision.is_equal() {
-            return decision;
+            return self.flagged("degree_sign_missing", decision);
         }
-        let (degrees, radians) = if gold_is_degrees { (a, b) } else { (b, a) };
+        let radians = if gold_is_degrees { b } else { a };
         let pi = |form: &Form| matches!(form, Form::Constant(Constant::Pi));
-        if !self.forms.any(radians, &pi) {
-            return decision;
-        }
+        if self.forms.any(radians, &pi) { self.turned((a, gold_is_degrees), b) } else { decision }
+    }
+
+    /// Compares an angle in degrees with one in radians.
+    fn turned(&mut self, (a, gold_is_degrees): (Id, bool), b: Id) -> Decision {
+        let (degrees, radians) = if gold_is_degrees { (a, b) } else { (b, a) };
         let turned = self.forms.constant(Constant::Pi).and_then(|pi| {
             let product = self.forms.mul(&[degrees, pi])?;
             self.forms.scale(product, &BigRational::new(BigInt::one(), 180.into()))

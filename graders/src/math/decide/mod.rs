@@ -126,6 +126,8 @@ pub(super) struct Decider<'c> {
     policy: &'c MathPolicy,
     seed: u64,
     natural_log: [bool; 2],
+    /// A letter of the answer, and what it is called in the gold.
+    renamed: Option<(String, String)>,
     /// The rules of the semantics table that were leant on.
     flags: Vec<&'static str>,
 }
@@ -146,12 +148,14 @@ pub(super) fn decide(gold: &Parsed, given: &Parsed, policy: &MathPolicy, seed: u
         policy,
         seed,
         natural_log: [policy.natural_log; 2],
+        renamed: None,
         flags: Vec::new(),
     };
     let gold = Part::of(&gold.tree, gold.root, true);
     let given = Part::of(&given.tree, given.root, false);
     let decision = decider.compare(gold, given);
     let decision = decision.or(|| decider.with_natural_log(gold, given));
+    let decision = decision.or(|| decider.with_parameter(gold, given));
     Outcome { decision, flags: decider.flags, steps: decider.forms.budget.used() }
 }
 
@@ -186,6 +190,31 @@ impl<'t> Decider<'_> {
         self.flagged("log_is_ln", decision)
     }
 
+    /// Tries the answer's letter for any whole number under the name that the gold gives it: a family
+    /// of solutions has a parameter, and its name says nothing.
+    fn with_parameter(&mut self, gold: Part<'t>, given: Part<'t>) -> Decision {
+        let families = |part: Part<'t>| {
+            part.any(&|node| matches!(node, Node::Where(..) | Node::Constant(Constant::Pi)))
+        };
+        if !families(gold) || !families(given) {
+            return DIFFERENT;
+        }
+        let (names, given_names) = (parameters(gold), parameters(given));
+        let alone = |names: &[String], others: &[String]| {
+            let mut alone = names.iter().filter(|name| !others.contains(name));
+            alone.next().filter(|_| alone.next().is_none()).cloned()
+        };
+        let (Some(name), Some(given_name)) =
+            (alone(&names, &given_names), alone(&given_names, &names))
+        else {
+            return DIFFERENT;
+        };
+        self.renamed = Some((given_name, name));
+        self.known.clear();
+        let decision = self.compare(gold, given);
+        self.flagged("parameter_name", decision)
+    }
+
     /// The normal form of a part.
     fn form(&mut self, part: Part<'_>) -> Result<Id, Stop> {
         let key = (part.gold, part.at, part.branch);
@@ -196,6 +225,7 @@ impl<'t> Decider<'_> {
             natural_log: self.natural_log[usize::from(!part.gold)],
             branch: part.branch,
             linked: part.linked,
+            renamed: self.renamed.clone().filter(|_| !part.gold),
         };
         let form = self.forms.read(part.tree, part.at, &notation);
         self.known.insert(key, form);
@@ -225,6 +255,9 @@ impl<'t> Decider<'_> {
             (true, false) => return self.gold_relation(gold, given),
             (false, true) => return self.given_relation(gold, given),
             (false, false) => {}
+        }
+        if let Some(decision) = self.unit_vectors(gold, given) {
+            return decision;
         }
         if let Some(decision) = self.collections(gold, given) {
             return decision;
@@ -307,6 +340,16 @@ fn meaning(part: Part<'_>) -> Option<Meaning> {
 /// Compares two texts by their words.
 pub(super) fn same_text(one: &str, two: &str) -> Decision {
     let (one, two) = (words::bare(one), words::bare(two));
+    // A time of day may leave out its half.
+    let hour = |text: &str| {
+        let half = text.strip_suffix(" am").or_else(|| text.strip_suffix(" pm"));
+        half.filter(|hour| hour.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+    };
+    let (one, two) = match (hour(&one), hour(&two)) {
+        (Some(hour), None) => (hour, two),
+        (None, Some(hour)) => (one, hour),
+        _ => (one, two),
+    };
     if one == two && !one.is_empty() {
         return Decision::Equal(Method::Text);
     }
@@ -324,6 +367,21 @@ fn text_and_letter(text: &str, other: &Node) -> Decision {
         Node::Constant(Constant::E) if text.trim() == "e" => Decision::Equal(Method::Text),
         _ => Decision::NotEqual(Method::Text),
     }
+}
+
+/// The letters of a part that commonly stand for any whole number.
+fn parameters(part: Part<'_>) -> Vec<String> {
+    let found = std::cell::RefCell::new(Vec::new());
+    part.any(&|node| {
+        if let Node::Symbol(name) = node
+            && matches!(name.as_str(), "k" | "n" | "m" | "l" | "j" | "t")
+            && !found.borrow().contains(name)
+        {
+            found.borrow_mut().push(name.clone());
+        }
+        false
+    });
+    found.into_inner()
 }
 
 /// Whether a node is one value.

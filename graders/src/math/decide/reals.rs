@@ -9,9 +9,9 @@ use num_traits::Signed;
 use super::collection::branches;
 use super::{Decider, Decision, Method, Part, is_or, meaning, scalar};
 use crate::math::lex::{Bracket, Relation};
-use crate::math::normal::{Form, Id, ONE};
+use crate::math::normal::{Form, Id, ONE, ZERO};
 use crate::math::tree::{Constant, Join, Node, Numbers};
-use crate::math::words::Meaning;
+use crate::math::words::{Function, Meaning};
 
 /// The most intervals of a set.
 const PIECES_MAX: usize = 64;
@@ -262,11 +262,16 @@ impl<'t> Decider<'_> {
         }
         let (left, right) = (self.form(left).ok()?, self.form(right).ok()?);
         let difference = self.forms.sub(left, right).ok()?;
-        let mut terms = self.forms.terms(difference);
-        let is_letter =
-            |forms: &crate::math::normal::Forms, id: Id| matches!(forms.get(id), Form::Symbol(_));
-        let at = terms.iter().position(|(term, _)| is_letter(&self.forms, *term))?;
-        let (letter, factor) = terms.remove(at);
+        self.half_line(difference, relation)
+    }
+
+    /// The set where a form that is linear in one letter, or in the absolute value of such a form, is in
+    /// a relation to zero.
+    fn half_line(&mut self, form: Id, relation: Relation) -> Option<Described> {
+        let mut terms = self.forms.terms(form);
+        let is_known = |form: &Form| matches!(form, Form::Symbol(_) | Form::Call(Function::Abs, _));
+        let at = terms.iter().position(|(term, _)| is_known(self.forms.get(*term)))?;
+        let (term, factor) = terms.remove(at);
         if terms.iter().any(|(term, _)| *term != ONE && self.forms.is_open(*term)) {
             return None;
         }
@@ -278,6 +283,10 @@ impl<'t> Decider<'_> {
         let bound = self.forms.scale(bound, &factor.recip()).ok()?;
         let relation =
             if factor.is_negative() { super::relation::flipped(relation) } else { relation };
+        if let Form::Call(Function::Abs, inner) = self.forms.get(term) {
+            let inner = inner[0];
+            return self.absolute(inner, relation, bound);
+        }
         let end = |closed| End::At { value: bound, closed };
         let below = |closed| Piece { low: End::Infinite, high: end(closed) };
         let above = |closed| Piece { low: end(closed), high: End::Infinite };
@@ -288,7 +297,25 @@ impl<'t> Decider<'_> {
             Relation::GreaterEqual => vec![above(true)],
             _ => vec![below(false), above(false)],
         };
-        Some(Described { pieces, letter: Some(letter) })
+        Some(Described { pieces, letter: Some(term) })
+    }
+
+    /// The set where |inner| is in a relation to a positive bound.
+    fn absolute(&mut self, inner: Id, relation: Relation, bound: Id) -> Option<Described> {
+        if scalar::order(&mut self.forms, bound, ZERO)? != Ordering::Greater {
+            return None;
+        }
+        let lower = self.forms.add(&[inner, bound]).ok()?;
+        let upper = self.forms.sub(inner, bound).ok()?;
+        let one = self.half_line(upper, relation)?;
+        let two = self.half_line(lower, super::relation::flipped(relation))?;
+        let within = matches!(relation, Relation::Less | Relation::LessEqual | Relation::NotEqual);
+        let pieces = if within {
+            self.intersection(&one.pieces, &two.pieces)?
+        } else {
+            one.pieces.into_iter().chain(two.pieces).collect()
+        };
+        Some(Described { pieces, letter: one.letter })
     }
 
     /// What is in both sets.

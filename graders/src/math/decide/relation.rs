@@ -1,6 +1,7 @@
 //! Compares equations, inequalities and assignments.
 
 use num_bigint::Sign;
+use num_rational::BigRational;
 
 use super::{DIFFERENT, Decider, Decision, Method, Part, scalar};
 use crate::math::ball::Ball;
@@ -8,7 +9,7 @@ use crate::math::budget::Stop;
 use crate::math::complex::Complex;
 use crate::math::evaluate::{Evaluation, Point};
 use crate::math::lex::Relation;
-use crate::math::normal::{Form, Id, ONE, ZERO};
+use crate::math::normal::{Form, Id, ZERO};
 use crate::math::sample::{self, Range};
 use crate::math::tree::Node;
 
@@ -75,7 +76,10 @@ impl<'t> Decider<'_> {
     pub(super) fn given_relation(&mut self, gold: Part<'t>, given: Part<'t>) -> Decision {
         match self.stated(given) {
             Ok(value) if value.at == given.at => DIFFERENT,
-            Ok(value) => self.compare(gold, value),
+            Ok(value) => {
+                let decision = self.compare(gold, value);
+                self.flagged("label_dropped", decision)
+            }
             Err(decision) => decision,
         }
     }
@@ -111,7 +115,11 @@ impl<'t> Decider<'_> {
         {
             return Ok(left);
         }
-        let names = parts.iter().take_while(|(_, part)| is_quantity_name(*part)).count();
+        let mut names = parts.iter().take_while(|(_, part)| is_quantity_name(*part)).count();
+        if names > 0 {
+            // `V = πr²h = 204`: what has letters leads to what has none.
+            names += parts[names..].iter().take_while(|(_, part)| has_letters(*part)).count();
+        }
         let values = &parts[names.min(parts.len() - 1)..];
         let Some(((_, first), others)) = values.split_first() else { return Ok(given) };
         if names == 0 && others.iter().any(|_| has_letters(*first)) {
@@ -187,6 +195,17 @@ impl<'t> Decider<'_> {
             relation => relation,
         };
         let (relation, given_relation) = (near(relation), near(given_relation));
+        if matches!(
+            (relation, given_relation),
+            (Relation::Equal, Relation::In) | (Relation::In, Relation::Equal)
+        ) {
+            // `x = 2` and `x ∈ {2}`
+            return if left.alike(given_left) {
+                self.compare(right, given_right)
+            } else {
+                DIFFERENT
+            };
+        }
         if relation == given_relation && self.compare(left, given_left).is_equal() {
             let decision = self.compare(right, given_right);
             if decision.is_equal() || relation != Relation::Equal {
@@ -259,25 +278,44 @@ impl<'t> Decider<'_> {
             if !scalar::same(&mut self.forms, zero, ZERO, self.seed).is_equal() {
                 return Ok(false);
             }
-            // Linear: the second difference vanishes and the first does not.
-            let next = self.forms.add(&[value, ONE])?;
-            let minus_one = self.forms.integer(-1)?;
-            let last = self.forms.add(&[value, minus_one])?;
-            let (next, last) = (
-                self.forms.replace(other, letter, next)?,
-                self.forms.replace(other, letter, last)?,
-            );
-            let second = self.forms.add(&[next, last])?;
-            Ok::<bool, Stop>(
-                scalar::same(&mut self.forms, second, ZERO, self.seed).is_equal()
-                    && !scalar::same(&mut self.forms, next, ZERO, self.seed).is_equal(),
-            )
+            // Linear: as far on both sides, and a hundred times as far a hundred steps away.
+            let mut at = |step: i64| {
+                let step = self.forms.integer(step)?;
+                let moved = self.forms.add(&[value, step])?;
+                self.forms.replace(other, letter, moved)
+            };
+            let (slope, far, back) = (at(1)?, at(100)?, at(-100)?);
+            let wanted = self.forms.scale(slope, &BigRational::from_integer(100.into()))?;
+            let both = self.forms.add(&[far, back])?;
+            let mut same = |one, two| scalar::same(&mut self.forms, one, two, self.seed).is_equal();
+            let linear = same(far, wanted) && same(both, ZERO) && !same(slope, ZERO);
+            Ok::<bool, Stop>(linear && self.never_vanishes(slope, value)?)
         })();
         match result {
             Ok(true) => Decision::Equal(Method::Sampled),
             Ok(false) => DIFFERENT,
             Err(stop) => stop.into(),
         }
+    }
+
+    /// Whether a letter that makes the slope vanish leaves the solution without a value: `V = wh` is
+    /// `w = V/h`, but `xy = x²` is more than `y = x`.
+    fn never_vanishes(&mut self, slope: Id, value: Id) -> Result<bool, Stop> {
+        for symbol in 0..self.forms.symbols() {
+            let letter = self.forms.letter(symbol)?;
+            let form = self.forms.get(letter).clone();
+            if !self.forms.any(slope, &|inner| *inner == form) {
+                continue;
+            }
+            match self.forms.replace(slope, letter, ZERO) {
+                Ok(ZERO) => {}
+                _ => continue,
+            }
+            if self.forms.replace(value, letter, ZERO) != Err(Stop::Undefined) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A letter, and what it is said to be, where that does not hold the letter.
@@ -395,15 +433,47 @@ fn is_quantity_name(part: Part<'_>) -> bool {
     if is_name(part) {
         return true;
     }
-    let numbers = |node: &Node| matches!(node, Node::Number(_) | Node::Decimal(..));
     match part.node() {
-        Node::Sum(_) | Node::Product(_) | Node::Quotient(..) | Node::Negative(_) => {
-            has_letters(part) && !part.any(&numbers)
-        }
-        Node::Power(base, _) => is_quantity_name(part.child(*base)),
+        Node::Sum(_)
+        | Node::Product(_)
+        | Node::Quotient(..)
+        | Node::Negative(_)
+        | Node::Power(..) => is_label(part),
+        Node::Opaque(..) => true,
         Node::Call(..) => has_letters(part) && !part.any(&|node| matches!(node, Node::Decimal(..))),
         _ => false,
     }
+}
+
+/// Whether a combination of letters names a quantity: `100m + n`, `AB²`, but no equation to be solved
+/// such as `2x = 10`, nor a curve such as `x² + y² = 25`.
+fn is_label(part: Part<'_>) -> bool {
+    let curved = matches!(part.node(), Node::Sum(_))
+        && part.any(&|node| matches!(node, Node::Power(..)))
+        && !part.any(&|node| matches!(node, Node::Unknown(..)));
+    !curved && (letters(part) > 1 || letters(part) == 1 && !has_numbers(part))
+}
+
+/// How many different letters and unknown functions stand in a part, two at the most.
+fn letters(part: Part<'_>) -> usize {
+    let names = std::cell::RefCell::new(Vec::<String>::new());
+    part.any(&|node| {
+        let mut names = names.borrow_mut();
+        match node {
+            Node::Symbol(name) | Node::Text(name) if !names.contains(name) => {
+                names.push(name.clone())
+            }
+            // f(1) + f(2) names what it is a sum of.
+            Node::Unknown(name, _) => names.extend([name.clone(), name.clone()]),
+            _ => {}
+        }
+        names.len() > 1
+    });
+    names.into_inner().len().min(2)
+}
+
+fn has_numbers(part: Part<'_>) -> bool {
+    part.any(&|node| matches!(node, Node::Number(_) | Node::Decimal(..)))
 }
 
 /// Whether a letter stands in a part.

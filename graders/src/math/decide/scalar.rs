@@ -1,7 +1,7 @@
 //! Decides whether two expressions are equal.
 
 use num_rational::BigRational;
-use num_traits::Zero;
+use num_traits::{Signed, Zero};
 
 use super::{Decision, Method};
 use crate::math::ball::Ball;
@@ -135,7 +135,18 @@ fn functions(forms: &mut Forms, one: Id, two: Id, seed: u64) -> Result<Decision,
             )
         )
     };
-    if forms.any(one, &whole) || forms.any(two, &whole) {
+    // A negative number to the power of a letter has a value at whole numbers only.
+    let negative = |forms: &Forms, id| {
+        forms.any(id, &|form| match form {
+            Form::Product(factors) => factors.iter().any(|(base, exponent)| {
+                forms.as_rational(*base).is_some_and(Signed::is_negative)
+                    && forms.is_open(*exponent)
+            }),
+            _ => false,
+        })
+    };
+    let powers = negative(forms, one) || negative(forms, two);
+    if powers || forms.any(one, &whole) || forms.any(two, &whole) {
         return Sampling { forms, one, two, seed, real: true }.run(&[(Range::Whole, WHOLE_POINTS)]);
     }
     let complex = |form: &Form| {

@@ -33,7 +33,7 @@ pub(super) const ONE: Id = 1;
 /// The most forms of a comparison.
 const FORMS_MAX: usize = 1 << 15;
 /// The steps that a new form is charged.
-const FORM_STEPS: u64 = 8;
+const FORM_STEPS: u64 = 20;
 
 /// One form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +131,11 @@ impl Forms {
             self.names.len() - 1
         });
         self.intern(Form::Symbol(u32::try_from(at).map_err(|_| Stop::Limit)?))
+    }
+
+    /// The form of the letter at a place among the names.
+    pub(super) fn letter(&mut self, place: usize) -> Result<Id, Stop> {
+        self.intern(Form::Symbol(u32::try_from(place).map_err(|_| Stop::Limit)?))
     }
 
     /// The name of a letter.

@@ -19,6 +19,8 @@ pub(in crate::math) struct Notation {
     pub(in crate::math) natural_log: bool,
     /// Which branch of each sign `±` is taken: a bit a sign.
     pub(in crate::math) branch: u32,
+    /// A letter that is read as another one.
+    pub(in crate::math) renamed: Option<(String, String)>,
     /// Whether all signs turn together, as `±` and `∓` do.
     pub(in crate::math) linked: bool,
 }
@@ -124,7 +126,10 @@ impl Forms {
     fn bound_or_free(&mut self, reader: &Reader<'_>, name: &str) -> Result<Id, Stop> {
         match reader.bound.iter().rev().find(|(index, _)| index == name) {
             Some((_, value)) => Ok(*value),
-            None => self.symbol(name),
+            None => match &reader.notation.renamed {
+                Some((from, to)) if from == name => self.symbol(to),
+                _ => self.symbol(name),
+            },
         }
     }
 

@@ -25,6 +25,10 @@ impl Parser<'_, '_> {
                 _ => power = Some(exponent),
             }
         }
+        // `\max = 5`: a name.
+        if power.is_none() && (matches!(self.peek(), Some(Token::Relation(_))) || self.is_end()) {
+            return self.add(Node::Symbol(format!("{function:?}").to_lowercase()));
+        }
         let mut arguments = self.function_arguments(function)?;
         if let Some(base) = base {
             if arguments.len() != 1 {

@@ -5,8 +5,9 @@ use crate::math::tree::Node;
 use crate::math::unit::{self, Unit};
 
 /// Words that join or end units rather than name one.
-const JOINTS: [&str; 12] =
-    ["or", "and", "for", "where", "if", "when", "with", "such", "mod", "is", "union", "either"];
+const JOINTS: [&str; 13] = [
+    "or", "and", "for", "where", "if", "when", "with", "such", "mod", "is", "union", "either", "to",
+];
 
 /// Whether `word` names a unit outside of text.
 pub(super) fn is_unit(word: &str) -> bool {
@@ -17,42 +18,59 @@ pub(super) fn is_unit(word: &str) -> bool {
 impl Parser<'_, '_> {
     /// Reads a value and its unit.
     pub(super) fn sized(&mut self) -> Result<Ref, Stop> {
-        let money = match self.peek() {
-            Some(Token::Money(_)) => {
+        match (self.peek(), self.peek_at(1)) {
+            (Some(Token::Money(sign)), _) => {
                 self.at += 1;
-                true
+                let value = self.set()?;
+                self.money(value, sign)
             }
-            Some(Token::Sign('-')) if matches!(self.peek_at(1), Some(Token::Money(_))) => {
-                // `-$7` is `$-7`.
+            // `-$7` is `$-7`.
+            (Some(Token::Sign('-')), Some(Token::Money(sign))) => {
                 self.at += 2;
                 let value = self.set()?;
                 let value = self.add(Node::Negative(value))?;
-                return self.money(value);
+                self.money(value, sign)
             }
-            _ => false,
-        };
-        let value = self.set()?;
-        if money {
-            return self.money(value);
+            (Some(Token::Word(code) | Token::Text(code)), Some(Token::Number(_)))
+                if matches!(*code, "USD" | "EUR" | "GBP" | "JPY" | "INR" | "Rs") =>
+            {
+                self.at += 1;
+                let value = self.set()?;
+                self.money(value, code)
+            }
+            _ => {
+                let value = self.set()?;
+                self.measured(value)
+            }
         }
-        self.measured(value)
     }
 
-    fn money(&mut self, value: Ref) -> Result<Ref, Stop> {
+    /// An amount of money: a sign before it, and perhaps the millions behind it.
+    fn money(&mut self, value: Ref, sign: &str) -> Result<Ref, Stop> {
+        let currency = unit::named(sign).ok_or(Stop::Unsupported)?;
         let value = self.measured(value)?;
-        if matches!(self.tree.get(value), Node::Quantity(..)) {
-            return Ok(value);
-        }
-        let unit = unit::named("dollar").ok_or(Stop::Unsupported)?;
-        self.add(Node::Quantity(value, unit))
+        let (inner, unit) = match self.tree.get(value) {
+            Node::Quantity(inner, unit) if unit.is_bare() => {
+                (*inner, unit.times(&currency, 1).ok_or(Stop::Unsupported)?)
+            }
+            Node::Quantity(..) => return Ok(value),
+            _ => (value, currency),
+        };
+        self.add(Node::Quantity(inner, unit))
     }
 
     /// `value` with the unit that stands behind it, if one does.
     fn measured(&mut self, value: Ref) -> Result<Ref, Stop> {
-        if matches!(self.peek(), Some(Token::Money(_))) {
+        if let Some(Token::Money(sign)) = self.peek() {
             self.at += 1;
-            let unit = unit::named("dollar").ok_or(Stop::Unsupported)?;
+            let unit = unit::named(sign).ok_or(Stop::Unsupported)?;
             return self.add(Node::Quantity(value, unit));
+        }
+        if self.peek() == Some(&Token::Open(super::Bracket::Round)) && self.is_bracketed_unit() {
+            self.at += 1;
+            let measured = self.measured(value)?;
+            self.expect(&Token::Close(super::Bracket::Round))?;
+            return Ok(measured);
         }
         if !self.starts_unit() {
             return Ok(value);
@@ -69,14 +87,13 @@ impl Parser<'_, '_> {
                 }
                 // A time of day is a text.
                 "am" | "pm" | "a.m" | "p.m" | "o'clock" => return Err(Stop::Unsupported),
-                "radians" | "radian" | "rad" | "rads" => {
-                    self.at += 1;
-                    return Ok(value);
-                }
                 _ => {}
             }
         }
-        let unit = self.unit()?;
+        if self.is_word(&["squared", "cubed"]) {
+            return Err(Stop::Unsupported);
+        }
+        let unit = if self.is_unit_fraction() { self.unit_fraction()? } else { self.unit()? };
         let whole = self.add(Node::Quantity(value, unit.clone()))?;
         self.with_parts(whole, &unit)
     }
@@ -120,10 +137,26 @@ impl Parser<'_, '_> {
 
     /// Whether the next token can begin a unit.
     fn starts_unit(&self) -> bool {
-        if self.is_unit_letter() {
+        if self.is_unit_letter() || self.is_unit_fraction() {
             return true;
         }
         matches!(self.peek(), Some(Token::Word(_) | Token::Text(_))) && !self.is_word(&JOINTS)
+    }
+
+    /// Whether words alone stand in the bracket here: `204 (minutes)`.
+    pub(super) fn is_bracketed_unit(&self) -> bool {
+        let mut ahead = 1;
+        while matches!(self.peek_at(ahead), Some(Token::Word(_) | Token::Text(_))) {
+            ahead += 1;
+        }
+        let named = match self.peek_at(1) {
+            Some(Token::Text(_)) => true,
+            Some(Token::Word(word)) => {
+                word.len() > 2 && !crate::math::answer::is_known(word) || is_unit(word)
+            }
+            _ => false,
+        };
+        named && self.peek_at(ahead) == Some(&Token::Close(super::Bracket::Round))
     }
 
     /// Reads a product of units: `ft/sec`, `cm^2`, `square feet`, `miles per hour`.
@@ -139,6 +172,7 @@ impl Parser<'_, '_> {
             if self.is_word(&["square", "sq", "squared", "cubic"]) {
                 prefix = if self.is_word(&["cubic"]) { 3 } else { 2 };
                 self.at += 1;
+                self.take_sign('.');
                 continue;
             }
             let named = match self.peek() {
@@ -160,6 +194,26 @@ impl Parser<'_, '_> {
             whole.known = false;
         }
         Ok(whole)
+    }
+
+    /// Reads `\frac{mi}{h}`.
+    fn unit_fraction(&mut self) -> Result<Unit, Stop> {
+        self.at += 1;
+        let mut parts = [Unit::none(), Unit::none()];
+        for part in &mut parts {
+            self.expect(&Token::Open(super::Bracket::Group))?;
+            let name = match self.peek() {
+                Some(Token::Word(word) | Token::Text(word)) => named(word),
+                Some(Token::Letter(letter)) => named(&letter.to_string()),
+                _ => return Err(Stop::Unsupported),
+            };
+            self.at += 1;
+            let power = self.unit_power()?;
+            *part = Unit::none().times(&name, power).ok_or(Stop::Unsupported)?;
+            self.expect(&Token::Close(super::Bracket::Group))?;
+        }
+        let [top, bottom] = parts;
+        top.times(&bottom, -1).ok_or(Stop::Unsupported)
     }
 
     /// Takes the sign between two units, and says how the next one counts.

@@ -22,6 +22,8 @@ mod scalar;
 
 pub(super) use scalar::is_value;
 
+use num_integer::Integer;
+
 use super::budget::Stop;
 use super::lex::{self, Bracket, Lexeme, Relation, Token};
 use super::tree::{Join, Node, Ref, Tree};
@@ -92,6 +94,11 @@ pub(super) fn readings(text: &str) -> Result<Vec<Parsed>, Stop> {
     }
 }
 
+/// Whether a letter was read as a unit on either side.
+pub(super) fn is_by_letter(gold: &Parsed, given: &Parsed) -> bool {
+    gold.letter_is_unit || given.letter_is_unit
+}
+
 /// `text` as one text.
 pub(super) fn text(text: &str) -> Result<Parsed, Stop> {
     let mut tree = Tree::default();
@@ -150,6 +157,7 @@ impl<'t, 'a> Parser<'t, 'a> {
             (Token::Number(_) | Token::Close(_), Token::Letter(letter)) => {
                 crate::math::unit::is_letter(*letter)
             }
+            (Token::Number(_), Token::Command("frac" | "dfrac" | "tfrac")) => true,
             _ => false,
         };
         let doubts = Doubts {
@@ -256,12 +264,15 @@ impl<'t, 'a> Parser<'t, 'a> {
             },
             _ => None,
         };
-        let first = items.first().and_then(relation);
+        let is_inequality = items.first().is_some_and(|first| match self.tree.get(*first) {
+            Node::Relations(_, rest) => rest.iter().all(|(relation, _)| {
+                !matches!(relation, Relation::Equal | Relation::In | Relation::Implies)
+            }),
+            _ => false,
+        });
         let limits = |at: &Ref| match relation(at) {
             Some((Relation::In, set)) => matches!(self.tree.get(set), Node::Numbers(_)),
-            Some((Relation::NotEqual, _)) => {
-                !matches!(first, Some((Relation::NotEqual, _))) && join != Join::Or
-            }
+            Some((Relation::NotEqual, _)) => !is_inequality && join != Join::Or,
             _ => false,
         };
         let kept = items.iter().rposition(|item| !limits(item)).map_or(0, |at| at + 1);
@@ -299,7 +310,22 @@ impl<'t, 'a> Parser<'t, 'a> {
         ]) {
             self.at += 1;
         }
-        let rest = self.nested(Self::list)?;
+        let start = self.at;
+        let Ok(rest) = self.nested(Self::list) else {
+            // `where n is an integer`: words limit nothing that is compared.
+            self.at = start;
+            let in_words = |lexeme: &Lexeme<'_>| {
+                matches!(
+                    lexeme.token,
+                    Token::Word(_) | Token::Text(_) | Token::Letter(_) | Token::Sign('.')
+                )
+            };
+            if !self.tokens[start..].iter().all(in_words) {
+                return Err(Stop::Unsupported);
+            }
+            self.at = self.tokens.len();
+            return self.add(Node::Where(body, Vec::new()));
+        };
         let rest = match self.tree.get(rest) {
             Node::List { items, .. } => items.clone(),
             _ => vec![rest],
@@ -353,7 +379,8 @@ impl<'t, 'a> Parser<'t, 'a> {
             self.at += 1;
             rest.push((*relation, self.related(*relation)?));
         }
-        if self.is_sign(':') && rest.is_empty() && !self.bar_separates {
+        let ratio = self.is_sign(':') && !self.bar_separates || self.is_word(&["to"]);
+        if ratio && rest.is_empty() {
             return self.ratio(first);
         }
         if rest.is_empty() { Ok(first) } else { self.add(Node::Relations(first, rest)) }
@@ -372,7 +399,7 @@ impl<'t, 'a> Parser<'t, 'a> {
     /// Reads `a : b : c`.
     fn ratio(&mut self, first: Ref) -> Result<Ref, Stop> {
         let mut parts = vec![first];
-        while self.take_sign(':') {
+        while self.take_sign(':') || self.take_word("to") {
             if parts.len() >= ITEMS_MAX {
                 return Err(Stop::Limit);
             }
@@ -386,7 +413,35 @@ impl<'t, 'a> Parser<'t, 'a> {
             }
             parts.push(self.nested(Self::sized)?);
         }
+        if self.is_time(&parts) {
+            return Err(Stop::Unsupported);
+        }
         self.add(Node::Ratio(parts))
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let found = self.is_word(&[word]);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Whether two numbers are a time of day: a ratio would have been reduced.
+    fn is_time(&self, parts: &[Ref]) -> bool {
+        let whole = |at: Ref| match self.tree.get(at) {
+            Node::Number(value) if value.is_integer() => u32::try_from(value.numer()).ok(),
+            Node::Quantity(inner, _) => match self.tree.get(*inner) {
+                Node::Number(value) => u32::try_from(value.numer()).ok(),
+                _ => None,
+            },
+            _ => None,
+        };
+        match *parts {
+            [hours, minutes] => match (whole(hours), whole(minutes)) {
+                (Some(h), Some(m)) => h <= 24 && (10..60).contains(&m) && h.gcd(&m) > 1,
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// Reads sets joined by their operators.

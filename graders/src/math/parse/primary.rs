@@ -35,10 +35,13 @@ impl<'a> Parser<'_, 'a> {
     /// Reads a number: in a base, mixed with a fraction, or plain.
     fn number(&mut self, literal: &Literal<'a>) -> Result<Ref, Stop> {
         self.at += 1;
-        if self.is_sign('_')
-            && let Some(digits) = literal.digits()
-        {
-            return self.based(digits.to_owned());
+        if let Some(digits) = literal.digits() {
+            if self.is_sign('_') {
+                return self.based(digits.to_owned());
+            }
+            if let Some(base) = self.named_base() {
+                return self.add(Node::Based { digits: digits.to_owned(), base });
+            }
         }
         if let Some(digits) = literal.digits()
             && let Some(digits) = self.digits_with_letters_behind(digits)
@@ -55,6 +58,28 @@ impl<'a> Parser<'_, 'a> {
             return self.add(Node::Number(value + part));
         }
         self.add(Node::Number(value))
+    }
+
+    /// Takes a base in words: `base 8`, `(base 8)`, `in base 8`.
+    fn named_base(&mut self) -> Option<u32> {
+        let start = self.at;
+        let bracketed = self.take(&Token::Open(Bracket::Round));
+        if self.is_word(&["in"]) || self.peek() == Some(&Token::Command("in")) {
+            self.at += 1;
+        }
+        let named = self.is_word(&["base"]);
+        self.at += 1;
+        let base = match self.peek() {
+            Some(Token::Number(base)) if named => base.digits().and_then(|base| base.parse().ok()),
+            _ => None,
+        };
+        self.at += 1;
+        let closed = !bracketed || self.take(&Token::Close(Bracket::Round));
+        let base = base.filter(|base| closed && (2..=36).contains(base));
+        if base.is_none() {
+            self.at = start;
+        }
+        base
     }
 
     /// The digits of a number to a base above ten that begins with the word here; taken where its base
@@ -90,8 +115,11 @@ impl<'a> Parser<'_, 'a> {
     /// Reads the base behind `digits`.
     pub(super) fn based(&mut self, digits: String) -> Result<Ref, Stop> {
         self.expect(&Token::Sign('_'))?;
-        let grouped =
-            self.take(&Token::Open(Bracket::Group)) || self.take(&Token::Open(Bracket::Round));
+        let grouped = self.take(&Token::Open(Bracket::Group));
+        let bracketed = self.take(&Token::Open(Bracket::Round));
+        if self.is_word(&["base"]) {
+            self.at += 1;
+        }
         let base = match self.peek() {
             Some(Token::Number(base)) => base.digits().and_then(|base| base.parse::<u32>().ok()),
             Some(Token::Text(word) | Token::Word(word)) => words::number(&word.to_lowercase()),
@@ -99,8 +127,11 @@ impl<'a> Parser<'_, 'a> {
         };
         let base = base.filter(|base| (2..=36).contains(base)).ok_or(Stop::Unsupported)?;
         self.at += 1;
-        if grouped && !self.take(&Token::Close(Bracket::Group)) {
+        if bracketed {
             self.expect(&Token::Close(Bracket::Round))?;
+        }
+        if grouped {
+            self.expect(&Token::Close(Bracket::Group))?;
         }
         self.add(Node::Based { digits, base })
     }
@@ -125,7 +156,7 @@ impl<'a> Parser<'_, 'a> {
             }
             _ => None,
         };
-        let behind_is_power = self.is_sign('^');
+        let behind_is_power = self.is_sign('^') && !self.raises_degrees();
         let part = part.filter(|(top, bottom)| top < bottom && !behind_is_power);
         if part.is_none() {
             self.at = start;
@@ -192,6 +223,15 @@ impl<'a> Parser<'_, 'a> {
                 break;
             }
         }
+        // `x1` is `x_1`.
+        if name.len() == 1
+            && let Some(Token::Number(index)) = self.peek()
+            && !self.is_spaced()
+            && let Some(digits) = index.digits()
+        {
+            name = format!("{name}_{digits}");
+            self.at += 1;
+        }
         let letters = name.trim_end_matches('\'');
         let is_function = matches!(letters, "f" | "g" | "h" | "F" | "G" | "H" | "P" | "Q")
             || letters.len() < name.len();
@@ -199,6 +239,22 @@ impl<'a> Parser<'_, 'a> {
             self.at += 1;
             let arguments = self.arguments(Bracket::Round)?;
             return self.add(Node::Unknown(name, arguments));
+        }
+        // Expectations and variances have square brackets.
+        if matches!(letters, "E" | "V") && self.peek() == Some(&Token::Open(Bracket::Square)) {
+            self.at += 1;
+            let arguments = self.arguments(Bracket::Square)?;
+            return self.add(Node::Unknown(name, arguments));
+        }
+        // `C(n, k)`
+        if name == "C" && self.peek() == Some(&Token::Open(Bracket::Round)) {
+            let start = self.at;
+            self.at += 1;
+            let arguments = self.arguments(Bracket::Round)?;
+            if arguments.len() == 2 {
+                return self.add(Node::Call(Function::Binomial, arguments));
+            }
+            self.at = start;
         }
         self.add(Node::Symbol(name))
     }
@@ -253,6 +309,12 @@ impl<'a> Parser<'_, 'a> {
         if let Some(letter) = words::letter(word) {
             self.at += 1;
             return self.symbol(letter.to_owned());
+        }
+        if let Some((function, letter)) = words::glued(word) {
+            self.at += 1;
+            let letter = self.symbol(letter.to_string())?;
+            let argument = self.postfix(letter)?;
+            return self.add(Node::Call(function, vec![argument]));
         }
         if let Some(digits) = self.digits_with_letters(word.to_owned()) {
             return self.based(digits);
@@ -408,6 +470,9 @@ impl<'a> Parser<'_, 'a> {
         self.at += 1;
         if grouped {
             self.expect(&Token::Close(Bracket::Group))?;
+        }
+        if matches!(letter, 'E' | 'P' | 'V') {
+            return self.symbol(letter.to_string());
         }
         self.number_set(*letter)
     }

@@ -119,9 +119,11 @@ impl Parser<'_, '_> {
             Some(Token::Letter(_)) => !self.is_unit_letter(),
             Some(Token::Begin(_)) => true,
             Some(Token::Word(word)) => self.multiplies(word, after_number),
+            Some(Token::Command("frac" | "dfrac" | "tfrac")) => !self.is_unit_fraction(),
             Some(Token::Command(name)) => starts_value(name),
             // `[2, 5[` ends on a bracket that looks like one that opens.
             Some(Token::Open(Bracket::Square)) => !self.ends_interval(),
+            Some(Token::Open(Bracket::Round)) => !self.is_bracketed_unit(),
             Some(Token::Open(bracket)) => *bracket != Bracket::Curly || self.nesting == 0,
             Some(Token::Sign('|')) => self.bars == 0 && !self.bar_separates,
             _ => false,
@@ -149,12 +151,30 @@ impl Parser<'_, '_> {
             && matches!(self.peek(), Some(Token::Letter(letter)) if crate::math::unit::is_letter(*letter))
     }
 
+    /// Whether a fraction of two units stands here, as in `\frac{\text{mi}}{\text{h}}`.
+    pub(super) fn is_unit_fraction(&self) -> bool {
+        let named = |token: Option<&Token<'_>>| match token {
+            Some(Token::Text(word) | Token::Word(word)) => crate::math::unit::named(word).is_some(),
+            Some(Token::Letter(letter)) => {
+                self.reading.letter_is_unit && crate::math::unit::is_letter(*letter)
+            }
+            _ => false,
+        };
+        matches!(self.peek(), Some(Token::Command("frac" | "dfrac" | "tfrac")))
+            && self.peek_at(1) == Some(&Token::Open(Bracket::Group))
+            && named(self.peek_at(2))
+            && self.peek_at(3) == Some(&Token::Close(Bracket::Group))
+            && self.peek_at(4) == Some(&Token::Open(Bracket::Group))
+            && named(self.peek_at(5))
+    }
+
     /// Whether a word is a factor: a function, a constant or a product of two letters, but no unit.
     fn multiplies(&self, word: &str, after_number: bool) -> bool {
         if super::measure::is_unit(word) && self.ends_value(1) {
             return false;
         }
-        if words::function(word).is_some() || words::letter(word).is_some() || is_value(word) {
+        let known = words::function(word).is_some() || words::letter(word).is_some();
+        if known || words::glued(word).is_some() || is_value(word) {
             return true;
         }
         let is_unit = super::measure::is_unit(word) && (after_number || self.is_spaced());
@@ -183,7 +203,8 @@ impl Parser<'_, '_> {
         if matches!(word, "or" | "and" | "if" | "is" | "in" | "to" | "of" | "at" | "mod") {
             return false;
         }
-        word.is_ascii() && (word.len() == 2 || (word.len() <= 4 && !self.stands_apart(word)))
+        let runs = crate::math::answer::is_run(word);
+        word.is_ascii() && (word.len() == 2 || runs || word.len() <= 4 && !self.stands_apart(word))
     }
 
     /// Whether nothing mathematical touches the word here.
@@ -237,6 +258,7 @@ impl Parser<'_, '_> {
                 value = match self.mark() {
                     Some(Mark::Degrees) => self.degrees(value)?,
                     Some(Mark::Nothing) => value,
+                    None if self.takes_transpose(value) => self.transposed(value)?,
                     None => {
                         let exponent = self.exponent()?;
                         self.add(Node::Power(value, exponent))?
@@ -259,6 +281,41 @@ impl Parser<'_, '_> {
                 return Ok(value);
             }
         }
+    }
+
+    /// Takes a raised T behind a vector or a matrix.
+    fn takes_transpose(&mut self, value: Ref) -> bool {
+        if !matches!(self.tree.get(value), Node::Tuple { .. } | Node::Matrix { .. }) {
+            return false;
+        }
+        let is_mark = |token: Option<&Token<'_>>| {
+            matches!(
+                token,
+                Some(Token::Letter('T') | Token::Text("T") | Token::Command("top" | "intercal"))
+            )
+        };
+        let grouped = self.peek_at(1) == Some(&Token::Open(Bracket::Group))
+            && self.peek_at(3) == Some(&Token::Close(Bracket::Group));
+        let mark = if grouped { self.peek_at(2) } else { self.peek_at(1) };
+        let found = is_mark(mark);
+        self.at += if !found {
+            0
+        } else if grouped {
+            4
+        } else {
+            2
+        };
+        found
+    }
+
+    /// The transpose; a tuple is a column already.
+    fn transposed(&mut self, value: Ref) -> Result<Ref, Stop> {
+        let Node::Matrix { columns, cells } = self.tree.get(value) else { return Ok(value) };
+        let (columns, rows) = (*columns, cells.len() / columns);
+        let turned =
+            (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
+        let cells = turned.map(|at| cells[at]).collect();
+        self.add(Node::Matrix { columns: rows, cells })
     }
 
     /// Takes a raised mark that is no exponent: a degree sign, an ordinal's ending.
@@ -307,7 +364,7 @@ impl Parser<'_, '_> {
 
     fn raised(&mut self) -> Result<Ref, Stop> {
         let value = self.primary()?;
-        if self.is_sign('^') && self.mark_is_none() {
+        if self.is_sign('^') && !self.raises_degrees() {
             let exponent = self.exponent()?;
             return self.add(Node::Power(value, exponent));
         }
@@ -317,8 +374,11 @@ impl Parser<'_, '_> {
         Ok(value)
     }
 
-    fn mark_is_none(&self) -> bool {
-        !matches!(self.peek_at(1), Some(Token::Command("circ" | "degree")))
+    /// Whether the caret here raises a degree sign.
+    pub(super) fn raises_degrees(&self) -> bool {
+        let is_mark =
+            |ahead| matches!(self.peek_at(ahead), Some(Token::Command("circ" | "degree")));
+        is_mark(1) || self.peek_at(1) == Some(&Token::Open(Bracket::Group)) && is_mark(2)
     }
 }
 
