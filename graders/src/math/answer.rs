@@ -78,6 +78,11 @@ fn content(text: &str) -> Content {
         return Content::Empty;
     }
     // Words first: `twenty-one` and `no solution` are no products of letters.
+    let lower = text.trim_start_matches("\\text{").to_ascii_lowercase();
+    if lower.starts_with("all real") && lower.contains(" except ") {
+        let rest = lower.split_once(" except ").map_or("", |(_, rest)| rest);
+        return readings(&format!("x \\ne {}", rest.replace('}', " ").replace(" and ", ", ")));
+    }
     if text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'')) {
         let words = words::bare(text);
         if let Some((top, bottom)) = words::fraction(&words) {
@@ -180,6 +185,11 @@ fn without_label(text: &str) -> &str {
         && let Some((label, rest)) = inside.split_once('}')
     {
         let label = words::bare(label);
+        if inside.split('}').next().is_some_and(|label| label.trim_end().ends_with(':'))
+            && !rest.trim().is_empty()
+        {
+            return rest.trim_start_matches([' ', '~']);
+        }
         let announces = ["answer", "final answer", "answer is", "final answer is"];
         if announces.contains(&label.as_str()) && !rest.trim().is_empty() {
             return rest.trim_start_matches([' ', ':', '~']);

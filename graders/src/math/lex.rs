@@ -273,6 +273,17 @@ impl<'a> Lexer<'a> {
                 self.skip(length + inside, true);
                 Ok(())
             }
+            "not" => {
+                let behind = rest[length..].trim_start();
+                let skipped = rest.len() - behind.len();
+                if behind.starts_with('=') {
+                    return self.push(Token::Relation(Relation::NotEqual), skipped + 1);
+                }
+                if behind.starts_with("\\in") {
+                    return self.push(Token::Relation(Relation::NotIn), skipped + 3);
+                }
+                self.push(Token::Command("not"), length)
+            }
             "begin" | "end" => match group(&rest[length..]) {
                 Some(kind) if name == "begin" => {
                     self.push(Token::Begin(kind), length + kind.len() + 2)

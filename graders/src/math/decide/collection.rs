@@ -123,8 +123,11 @@ impl<'t> Decider<'_> {
     fn unordered(&mut self, gold: &[Part<'t>], given: &[Part<'t>]) -> Decision {
         let (labels, given_labels) = (labels(gold), labels(given));
         let distinct = |labels: &[Option<Part<'t>>]| {
-            let mut known = labels.iter().flatten();
-            known.next().is_some_and(|first| known.any(|other| !first.alike(*other)))
+            let mut known = labels.iter().flatten().copied();
+            known.next().is_some_and(|first| {
+                // `x_1 = 2, x_2 = 3` are two values of x.
+                known.any(|other| !first.alike(other) && indexed(first) != indexed(other))
+            })
         };
         // `x = 1, y = 2` against `y = 2, x = 1`.
         if distinct(&labels) || distinct(&given_labels) {
@@ -138,6 +141,7 @@ impl<'t> Decider<'_> {
         }
         if let (Some(Some(one)), Some(Some(two))) = (labels.first(), given_labels.first())
             && !one.alike(*two)
+            && indexed(*one) != indexed(*two)
         {
             return DIFFERENT;
         }
@@ -412,6 +416,14 @@ fn has_infinity(items: &[Part<'_>]) -> bool {
 
 fn round(bracket: Bracket) -> bool {
     matches!(bracket, Bracket::Round | Bracket::Angle)
+}
+
+/// The letter that an index is put to; of a name without one, all of it.
+fn indexed(part: Part<'_>) -> Option<String> {
+    match part.node() {
+        Node::Symbol(name) => Some(name.split('_').next().unwrap_or(name).to_owned()),
+        _ => None,
+    }
 }
 
 /// What each item is said to be the value of.

@@ -196,10 +196,17 @@ impl<'t> Decider<'_> {
         let families = |part: Part<'t>| {
             part.any(&|node| matches!(node, Node::Where(..) | Node::Constant(Constant::Pi)))
         };
-        if !families(gold) || !families(given) {
+        // A constant of integration has any name, too.
+        let constants = ["C", "c", "C_1", "c_1"];
+        let is_constant =
+            |node: &Node| matches!(node, Node::Symbol(name) if constants.contains(&name.as_str()));
+        let (names, given_names) = if families(gold) && families(given) {
+            (parameters(gold, &PARAMETERS), parameters(given, &PARAMETERS))
+        } else if gold.any(&is_constant) {
+            (parameters(gold, &constants), parameters(given, &CONSTANTS))
+        } else {
             return DIFFERENT;
-        }
-        let (names, given_names) = (parameters(gold), parameters(given));
+        };
         let alone = |names: &[String], others: &[String]| {
             let mut alone = names.iter().filter(|name| !others.contains(name));
             alone.next().filter(|_| alone.next().is_none()).cloned()
@@ -288,7 +295,7 @@ impl<'t> Decider<'_> {
         let counts = |part: &Part<'t>| match part.node() {
             Node::Relations(_, rest) => match rest[..] {
                 [(super::lex::Relation::In, set)] => {
-                    !matches!(part.tree.get(set), Node::Numbers(_))
+                    !matches!(part.tree.get(set), Node::Numbers(_) | Node::Text(_))
                 }
                 _ => true,
             },
@@ -369,12 +376,17 @@ fn text_and_letter(text: &str, other: &Node) -> Decision {
     }
 }
 
-/// The letters of a part that commonly stand for any whole number.
-fn parameters(part: Part<'_>) -> Vec<String> {
+/// Letters that commonly stand for any whole number.
+const PARAMETERS: [&str; 6] = ["k", "n", "m", "l", "j", "t"];
+/// Letters that commonly stand for a constant of integration.
+const CONSTANTS: [&str; 11] = ["C", "c", "C_1", "c_1", "K", "k", "A", "B", "D", "C_0", "c_0"];
+
+/// The letters of a part that are among `known`.
+fn parameters(part: Part<'_>, known: &[&str]) -> Vec<String> {
     let found = std::cell::RefCell::new(Vec::new());
     part.any(&|node| {
         if let Node::Symbol(name) = node
-            && matches!(name.as_str(), "k" | "n" | "m" | "l" | "j" | "t")
+            && known.contains(&name.as_str())
             && !found.borrow().contains(name)
         {
             found.borrow_mut().push(name.clone());

@@ -133,7 +133,9 @@ impl<'t> Decider<'_> {
                     .into_iter()
                     .filter(|condition| !is_membership_of_reals(*condition))
                     .collect();
-                self.combined(&conditions, false)
+                // The letter of a description is its own.
+                let described = self.combined(&conditions, false)?;
+                Some(Described { letter: None, ..described })
             }
             _ => None,
         }
@@ -206,7 +208,10 @@ impl<'t> Decider<'_> {
             self.flag("exclusion_list");
             return Some(all);
         }
-        if !parts.iter().all(|part| is_inequality(*part)) {
+        let parts: Vec<Part<'t>> =
+            parts.iter().copied().filter(|part| !is_membership_of_reals(*part)).collect();
+        let parts = &parts[..];
+        if parts.is_empty() || !parts.iter().all(|part| is_inequality(*part)) {
             return None;
         }
         let all = self.combined(parts, false)?;

@@ -55,7 +55,7 @@ impl<'t> Decider<'_> {
     pub(super) fn gold_relation(&mut self, gold: Part<'t>, given: Part<'t>) -> Decision {
         let Some(chain) = Chain::of(gold) else { return DIFFERENT };
         match chain.pair() {
-            Some((left, Relation::Equal, right)) if is_name(left) => {
+            Some((left, Relation::Equal, right)) if is_name(left) || is_said_of(left, right) => {
                 let decision = self.compare(right, given);
                 self.flagged("rhs_only", decision)
             }
@@ -191,7 +191,7 @@ impl<'t> Decider<'_> {
         (given_left, given_relation, given_right): (Part<'t>, Relation, Part<'t>),
     ) -> Decision {
         let near = |relation| match relation {
-            Relation::Approximately | Relation::Implies => Relation::Equal,
+            Relation::Approximately | Relation::Implies | Relation::Congruent => Relation::Equal,
             relation => relation,
         };
         let (relation, given_relation) = (near(relation), near(given_relation));
@@ -206,7 +206,10 @@ impl<'t> Decider<'_> {
                 DIFFERENT
             };
         }
-        if relation == given_relation && self.compare(left, given_left).is_equal() {
+        let names = (label(left), label(given_left));
+        let same_name =
+            matches!(&names, (Some(one), Some(two)) if one == two || is_inverse(one, two));
+        if relation == given_relation && (same_name || self.compare(left, given_left).is_equal()) {
             let decision = self.compare(right, given_right);
             if decision.is_equal() || relation != Relation::Equal {
                 return decision;
@@ -427,6 +430,62 @@ pub(super) fn is_name(part: Part<'_>) -> bool {
     }
 }
 
+/// Whether a gold's left side is what its right side is said of: `cos A = 3/5`, `lim f = 3`,
+/// `A ∩ B = {1, 2}`.
+fn is_said_of(left: Part<'_>, right: Part<'_>) -> bool {
+    if has_letters(right) {
+        return label(left).is_some_and(|name| name == "derivative");
+    }
+    match left.node() {
+        Node::Call(..) | Node::Union(_) | Node::Intersection(_) | Node::Difference(..) => {
+            has_letters(left)
+        }
+        Node::Opaque(..) => true,
+        _ => label(left).is_some(),
+    }
+}
+
+/// What a part is the name of, the way the name is written aside: `|AB|`, `\overline{AB}` and `AB`; `y'`,
+/// `f'(x)` and `dy/dx` are all derivatives.
+fn label(part: Part<'_>) -> Option<String> {
+    match part.node() {
+        Node::Symbol(name) | Node::Unknown(name, _) if name.ends_with('\'') => {
+            let primes = name.len() - name.trim_end_matches('\'').len();
+            Some(if primes == 1 { "derivative".to_owned() } else { format!("derivative {primes}") })
+        }
+        Node::Symbol(name) => {
+            let bare = name.rsplit(' ').next().unwrap_or(name);
+            Some(bare.to_owned())
+        }
+        Node::Unknown(name, _) => Some(name.clone()),
+        Node::Call(crate::math::words::Function::Abs, parts) => label(part.child(parts[0])),
+        Node::Product(parts) => {
+            let letters = parts.iter().map(|inner| match part.tree.get(*inner) {
+                Node::Symbol(name) if name.len() == 1 && name.starts_with(char::is_uppercase) => {
+                    Some(name.as_str())
+                }
+                _ => None,
+            });
+            letters.collect()
+        }
+        Node::Quotient(top, bottom) => {
+            let is_differential = |at: u32| match part.tree.get(at) {
+                Node::Product(parts) => {
+                    matches!(parts[..], [d, _] if matches!(part.tree.get(d), Node::Symbol(name) if name == "d"))
+                }
+                _ => false,
+            };
+            (is_differential(*top) && is_differential(*bottom)).then(|| "derivative".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Whether one label is an inverse function and the other the letter that is solved for.
+fn is_inverse(one: &str, two: &str) -> bool {
+    one.ends_with("^-1") && two == "y" || two.ends_with("^-1") && one == "y"
+}
+
 /// Whether a part names a quantity that a question may ask for: a name, or a combination of letters
 /// without numbers in it such as `m+n`.
 fn is_quantity_name(part: Part<'_>) -> bool {
@@ -440,6 +499,10 @@ fn is_quantity_name(part: Part<'_>) -> bool {
         | Node::Negative(_)
         | Node::Power(..) => is_label(part),
         Node::Opaque(..) => true,
+        Node::Union(items) | Node::Intersection(items) => {
+            items.iter().all(|item| is_name(part.child(*item)))
+        }
+        Node::Difference(one, two) => is_name(part.child(*one)) && is_name(part.child(*two)),
         Node::Call(..) => has_letters(part) && !part.any(&|node| matches!(node, Node::Decimal(..))),
         _ => false,
     }

@@ -58,7 +58,12 @@ impl Parser<'_, '_> {
         if self.take(&Token::Close(bracket)) {
             return self.add(Node::Empty);
         }
+        let is_brace = matches!(self.peek(), Some(Token::Begin("array" | "aligned" | "matrix")));
         let inside = self.nested(Self::list)?;
+        if is_brace && self.is_end() && self.peek().is_none() {
+            // One brace before equations under each other.
+            return Ok(inside);
+        }
         if matches!(self.peek(), Some(Token::Sign('|' | ':') | Token::Command("mid"))) {
             return self.builder(inside, bracket);
         }
@@ -185,6 +190,11 @@ impl Parser<'_, '_> {
             self.column_marks()?;
         }
         let (columns, cells) = self.cells(kind)?;
+        // Equations under each other are a list.
+        let is_relation = |cell: &Ref| matches!(self.tree.get(*cell), Node::Relations(..));
+        if columns == 1 && cells.iter().all(is_relation) {
+            return self.joined(cells, Join::Comma);
+        }
         let matrix = self.add(Node::Matrix { columns, cells })?;
         if plain == "vmatrix" {
             return self.add(Node::Call(Function::Det, vec![matrix]));
@@ -216,7 +226,7 @@ impl Parser<'_, '_> {
             if cells.len() >= CELLS_MAX {
                 return Err(Stop::Limit);
             }
-            cells.push(self.nested(Self::sized)?);
+            cells.push(self.nested(Self::statement)?);
             in_row += 1;
             let ends_row = self.take(&Token::Row);
             self.skip_lines();
@@ -266,7 +276,8 @@ impl Parser<'_, '_> {
             }
             parts.push(line);
         }
-        if plain == "cases" {
+        let is_relation = |part: &Ref| matches!(self.tree.get(*part), Node::Relations(..));
+        if plain == "cases" && !parts.iter().all(is_relation) {
             return self.add(Node::Opaque("cases".to_owned(), parts));
         }
         self.joined(parts, Join::Comma)

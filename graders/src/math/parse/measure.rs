@@ -104,15 +104,25 @@ impl Parser<'_, '_> {
             return Ok(whole);
         }
         let rest = self.nested(Self::sized)?;
-        let (Node::Quantity(large, _), Node::Quantity(small, smaller)) =
+        match self.tree.get(rest) {
+            Node::Quantity(_, smaller)
+                if smaller.known && smaller.measures_as(unit) && smaller.size < unit.size =>
+            {
+                self.together(whole, rest)
+            }
+            _ => Err(Stop::Unsupported),
+        }
+    }
+
+    /// The sum of two quantities, in the unit of the second.
+    pub(super) fn together(&mut self, whole: Ref, rest: Ref) -> Result<Ref, Stop> {
+        let (Node::Quantity(large, unit), Node::Quantity(small, smaller)) =
             (self.tree.get(whole), self.tree.get(rest))
         else {
             return Err(Stop::Unsupported);
         };
-        if !smaller.known || !smaller.measures_as(unit) || smaller.size >= unit.size {
-            return Err(Stop::Unsupported);
-        }
-        let (large, small, smaller) = (*large, *small, smaller.clone());
+        let (large, unit) = (*large, unit.clone());
+        let (small, smaller) = (*small, smaller.clone());
         let ratio = self.add(Node::Number(&unit.size / &smaller.size))?;
         let large = self.add(Node::Product(vec![large, ratio]))?;
         let sum = self.add(Node::Sum(vec![large, small]))?;

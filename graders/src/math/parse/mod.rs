@@ -271,7 +271,9 @@ impl<'t, 'a> Parser<'t, 'a> {
             _ => false,
         });
         let limits = |at: &Ref| match relation(at) {
-            Some((Relation::In, set)) => matches!(self.tree.get(set), Node::Numbers(_)),
+            Some((Relation::In, set)) => {
+                matches!(self.tree.get(set), Node::Numbers(_) | Node::Text(_))
+            }
             Some((Relation::NotEqual, _)) => !is_inequality && join != Join::Or,
             _ => false,
         };
@@ -286,6 +288,18 @@ impl<'t, 'a> Parser<'t, 'a> {
 
     /// One item alone, or a list.
     fn joined(&mut self, mut items: Vec<Ref>, join: Join) -> Result<Ref, Stop> {
+        // `2 hours and 30 minutes`
+        if let ([large, small], Join::And) = (&items[..], join)
+            && let (Node::Quantity(_, unit), Node::Quantity(_, part)) =
+                (self.tree.get(*large), self.tree.get(*small))
+            && unit.known
+            && part.known
+            && !unit.is_bare()
+            && unit.measures_as(part)
+            && part.size < unit.size
+        {
+            return self.together(*large, *small);
+        }
         match items.pop() {
             Some(only) if items.is_empty() => Ok(only),
             Some(last) => {
@@ -296,14 +310,42 @@ impl<'t, 'a> Parser<'t, 'a> {
         }
     }
 
+    /// Whether a bracket here holds a condition: `1/x (x ≠ 0)`.
+    fn is_bracketed_condition(&self) -> bool {
+        if self.peek() != Some(&Token::Open(Bracket::Round)) {
+            return false;
+        }
+        let mut ahead = 1;
+        let mut related = false;
+        loop {
+            match self.peek_at(ahead) {
+                Some(Token::Close(Bracket::Round)) => return related,
+                Some(Token::Relation(relation)) => related |= *relation != Relation::Equal,
+                None | Some(Token::Open(Bracket::Round) | Token::Sign(',')) => return false,
+                _ => {}
+            }
+            ahead += 1;
+        }
+    }
+
     /// Whether the next token introduces a condition.
     fn is_condition(&self) -> bool {
+        if self.is_bracketed_condition() || self.peek() == Some(&Token::Command("forall")) {
+            return true;
+        }
         self.is_word(&["for", "where", "if", "when", "with", "such"])
     }
 
     /// Reads `for …`, `where …`: what limits the statements before it.
     fn conditions(&mut self, items: Vec<Ref>, join: Join) -> Result<Ref, Stop> {
         let body = self.joined(items, join)?;
+        if self.is_bracketed_condition() {
+            self.at += 1;
+            let condition = self.nested(Self::list)?;
+            self.expect(&Token::Close(Bracket::Round))?;
+            return self.add(Node::Where(body, vec![condition]));
+        }
+        self.take(&Token::Command("forall"));
         while self.is_word(&[
             "for", "where", "if", "when", "with", "such", "that", "all", "any", "some", "every",
             "each",

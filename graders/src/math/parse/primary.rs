@@ -217,10 +217,14 @@ impl<'a> Parser<'_, 'a> {
                 self.at += 1;
                 name.push('_');
                 name.push_str(&self.foot()?);
-            } else if self.take_sign('\'') || self.take_raised_prime() {
+            } else if self.take_sign('\'') {
                 name.push('\'');
             } else {
-                break;
+                let primes = self.take_raised_primes();
+                if primes == 0 {
+                    break;
+                }
+                name.extend(std::iter::repeat_n('\'', primes));
             }
         }
         // `x1` is `x_1`.
@@ -240,33 +244,87 @@ impl<'a> Parser<'_, 'a> {
             let arguments = self.arguments(Bracket::Round)?;
             return self.add(Node::Unknown(name, arguments));
         }
+        if is_function && self.take_inverse() {
+            name.push_str("^-1");
+            self.at += 1;
+            let arguments = self.arguments(Bracket::Round)?;
+            return self.add(Node::Unknown(name, arguments));
+        }
+        if self.is_labelled_call() {
+            self.at += 1;
+            let arguments = self.arguments(Bracket::Round)?;
+            return self.add(Node::Unknown(name, arguments));
+        }
         // Expectations and variances have square brackets.
         if matches!(letters, "E" | "V") && self.peek() == Some(&Token::Open(Bracket::Square)) {
             self.at += 1;
             let arguments = self.arguments(Bracket::Square)?;
             return self.add(Node::Unknown(name, arguments));
         }
-        // `C(n, k)`
-        if name == "C" && self.peek() == Some(&Token::Open(Bracket::Round)) {
+        // `C(n, k)`; a point with its name, `A(1, 2)`.
+        let is_capital = name.len() == 1 && name.starts_with(|c: char| c.is_ascii_uppercase());
+        if is_capital && self.peek() == Some(&Token::Open(Bracket::Round)) {
             let start = self.at;
             self.at += 1;
-            let arguments = self.arguments(Bracket::Round)?;
-            if arguments.len() == 2 {
-                return self.add(Node::Call(Function::Binomial, arguments));
+            match self.arguments(Bracket::Round) {
+                Ok(arguments) if arguments.len() == 2 && name == "C" => {
+                    return self.add(Node::Call(Function::Binomial, arguments));
+                }
+                Ok(arguments) if arguments.len() > 1 => {
+                    return self.add(Node::Unknown(name, arguments));
+                }
+                Err(Stop::Limit) => return Err(Stop::Limit),
+                _ => self.at = start,
             }
-            self.at = start;
         }
         self.add(Node::Symbol(name))
     }
 
-    fn take_raised_prime(&mut self) -> bool {
-        let prime = self.is_sign('^') && matches!(self.peek_at(1), Some(Token::Command("prime")));
-        let grouped = self.is_sign('^')
-            && self.peek_at(1) == Some(&Token::Open(Bracket::Group))
-            && matches!(self.peek_at(2), Some(Token::Command("prime")))
-            && self.peek_at(3) == Some(&Token::Close(Bracket::Group));
-        self.at += if grouped { 4 } else { 2 * usize::from(prime) };
-        prime || grouped
+    /// Takes `^{\prime\prime}` and says how many primes it holds, or `^\prime`.
+    fn take_raised_primes(&mut self) -> usize {
+        let is_prime = |token: Option<&Token<'_>>| {
+            matches!(token, Some(Token::Command("prime") | Token::Sign('\'')))
+        };
+        if !self.is_sign('^') {
+            return 0;
+        }
+        if is_prime(self.peek_at(1)) {
+            self.at += 2;
+            return 1;
+        }
+        let mut count = 0;
+        while is_prime(self.peek_at(2 + count)) {
+            count += 1;
+        }
+        let grouped = self.peek_at(1) == Some(&Token::Open(Bracket::Group))
+            && self.peek_at(2 + count) == Some(&Token::Close(Bracket::Group));
+        if !grouped {
+            return 0;
+        }
+        self.at += if count > 0 { 3 + count } else { 0 };
+        count
+    }
+
+    /// Takes `^{-1}` before a bracket.
+    fn take_inverse(&mut self) -> bool {
+        let grouped = usize::from(self.peek_at(1) == Some(&Token::Open(Bracket::Group)));
+        let one = matches!(self.peek_at(2 + grouped), Some(Token::Number(one)) if one.digits() == Some("1"));
+        let found = self.is_sign('^')
+            && self.peek_at(1 + grouped) == Some(&Token::Sign('-'))
+            && one
+            && (grouped == 0 || self.peek_at(4) == Some(&Token::Close(Bracket::Group)))
+            && self.peek_at(3 + 2 * grouped) == Some(&Token::Open(Bracket::Round));
+        self.at += if found { 3 + 2 * grouped } else { 0 };
+        found
+    }
+
+    /// Whether `(x) =` stands here: what is before it is the name of a function.
+    fn is_labelled_call(&self) -> bool {
+        self.at == 1
+            && self.peek() == Some(&Token::Open(Bracket::Round))
+            && matches!(self.peek_at(1), Some(Token::Letter(_)))
+            && self.peek_at(2) == Some(&Token::Close(Bracket::Round))
+            && self.peek_at(3) == Some(&Token::Relation(crate::math::lex::Relation::Equal))
     }
 
     /// Reads an index as text.
@@ -350,6 +408,10 @@ impl<'a> Parser<'_, 'a> {
             self.at += 1;
             return self.add(Node::Number(BigRational::from_integer(value.into())));
         }
+        if word == "constant" {
+            self.at += 1;
+            return self.add(Node::Symbol("C".to_owned()));
+        }
         match words::meaning(&words::bare(word)) {
             Some(words::Meaning::Infinity) => {
                 self.at += 1;
@@ -409,6 +471,12 @@ impl<'a> Parser<'_, 'a> {
             "overline" | "bar" | "hat" | "vec" | "tilde" | "widehat" | "dot" | "overrightarrow"
             | "jmath" => self.decorated(name),
             "angle" | "triangle" | "measuredangle" => self.figure(name),
+            "partial" if matches!(self.peek(), Some(Token::Letter(_))) => {
+                // ∂f, as dy is d times y.
+                let d = self.add(Node::Symbol("d".to_owned()))?;
+                let of = self.primary()?;
+                self.add(Node::Product(vec![d, of]))
+            }
             "sum" | "prod" => self.series(name == "prod"),
             "int" | "iint" | "iiint" | "oint" | "lim" | "partial" | "nabla" | "hbar" => {
                 self.opaque(name)

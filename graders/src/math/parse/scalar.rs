@@ -1,6 +1,8 @@
 //! Sums, products, signs and what stands behind a value.
 
 use super::{Bracket, Parser, Ref, Stop, Token};
+use num_rational::BigRational;
+
 use crate::math::tree::Node;
 use crate::math::words::{self, Function};
 
@@ -123,7 +125,9 @@ impl Parser<'_, '_> {
             Some(Token::Command(name)) => starts_value(name),
             // `[2, 5[` ends on a bracket that looks like one that opens.
             Some(Token::Open(Bracket::Square)) => !self.ends_interval(),
-            Some(Token::Open(Bracket::Round)) => !self.is_bracketed_unit(),
+            Some(Token::Open(Bracket::Round)) => {
+                !self.is_bracketed_unit() && !self.is_bracketed_condition()
+            }
             Some(Token::Open(bracket)) => *bracket != Bracket::Curly || self.nesting == 0,
             Some(Token::Sign('|')) => self.bars == 0 && !self.bar_separates,
             _ => false,
@@ -342,11 +346,30 @@ impl Parser<'_, '_> {
         let scale = match self.peek() {
             Some(Token::Letter('C') | Token::Text("C")) => "celsius",
             Some(Token::Letter('F') | Token::Text("F")) => "fahrenheit",
+            Some(Token::Number(minutes)) => {
+                let minutes = minutes.value().map_err(|_| Stop::Limit)?;
+                return self.with_minutes(value, &minutes);
+            }
             _ => return self.add(Node::Degrees(value)),
         };
         self.at += 1;
         let unit = crate::math::unit::named(scale).ok_or(Stop::Unsupported)?;
         self.add(Node::Quantity(value, unit))
+    }
+
+    /// An angle with its minutes, `45°30'`, where they are marked as such.
+    fn with_minutes(&mut self, degrees: Ref, minutes: &BigRational) -> Result<Ref, Stop> {
+        let raised = self.peek_at(1) == Some(&Token::Sign('^'));
+        let mark = match (raised, self.peek_at(1), self.peek_at(2), self.peek_at(3)) {
+            (false, Some(Token::Sign('\'')), ..) => 1,
+            (true, _, Some(Token::Command("prime")), _) => 2,
+            (true, _, Some(Token::Open(Bracket::Group)), Some(Token::Command("prime"))) => 4,
+            _ => return self.add(Node::Degrees(degrees)),
+        };
+        self.at += 1 + mark;
+        let minutes = self.add(Node::Number(minutes / BigRational::from_integer(60.into())))?;
+        let sum = self.add(Node::Sum(vec![degrees, minutes]))?;
+        self.add(Node::Degrees(sum))
     }
 
     /// Reads an exponent behind its caret: a group, or one value with its sign.
