@@ -222,7 +222,14 @@ fn counted<'a>(source: Readable<'a>, want: Want, steps: &mut usize) -> Result<Fo
     if want.strict || want.choice {
         return Err(Missing::NoAnswer);
     }
-    if let Some(span) = mathematics::last(text, want.several, steps) {
+    if let Some((span, also)) = mathematics::last(text, steps) {
+        return Ok(Found { also, ..found(source, Rule::Mathematics, span)? });
+    }
+    let whole = text.trim();
+    let is_value =
+        |whole: &str| prose::value(whole).is_some_and(|found| found.len() == whole.len());
+    if want.mathematics && !whole.contains('\n') && is_value(whole) {
+        let span = text.len() - text.trim_start().len()..text.trim_end().len();
         return found(source, Rule::Mathematics, span);
     }
     if let Some(span) = phrase::last_bold(text)
@@ -233,11 +240,11 @@ fn counted<'a>(source: Readable<'a>, want: Want, steps: &mut usize) -> Result<Fo
     }
     let number = if want.number { mathematics::last_number(text, steps) } else { None };
     let (span, also) = number.ok_or(Missing::NoAnswer)?;
-    let behind = &text[span.end..text.ceil_char_boundary((span.end + 32).min(text.len()))];
-    if prose::denies(&text[..span.start]) || prose::is_denied(behind) {
-        return Err(Missing::NoAnswer);
+    if !also.is_empty() {
+        return Ok(Found { also, ..Found::new(source, Rule::LastNumber, span) });
     }
-    Ok(Found { also, ..Found::new(source, Rule::LastNumber, span) })
+    let span = prose::formula(text, &span).ok_or(Missing::NoAnswer)?;
+    found(source, Rule::LastNumber, span)
 }
 
 /// The answer inside `span`: its last box if it has one, else all of it.

@@ -94,7 +94,8 @@ impl Boxes {
     /// Begins the box whose command stands at `start` and ends at `after`: before a brace, or around
     /// one number or letter. Returns where to read on.
     fn begin(&mut self, text: &str, start: usize, after: usize) -> usize {
-        let spaces = text[after..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let spaces =
+            text[after..].bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\n')).count();
         let at = after + spaces;
         let rest = &text[at..];
         if rest.starts_with('{') {

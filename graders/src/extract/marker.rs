@@ -31,9 +31,9 @@ pub(super) fn marker(text: &str, steps: &mut usize) -> Option<Range<usize>> {
     });
     let said = said.max().max(in_chinese(text));
     let last_line = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
-    let marked = lower.rmatch_indices("#### ").find_map(|(at, mark)| {
+    let marked = lower.rmatch_indices("####").find_map(|(at, mark)| {
         let after = at + mark.len();
-        let value = text[after..].trim_start_matches(' ');
+        let value = text[after..].trim_start_matches([' ', '#']);
         let is_value = value.starts_with(|c: char| c.is_numeric() || "+-−$\\.".contains(c));
         (is_value || at >= last_line).then_some(after)
     });

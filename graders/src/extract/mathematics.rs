@@ -2,18 +2,22 @@
 
 use std::ops::Range;
 
-/// Finds the last mathematics between `$`, `$$`, `\(…\)` or `\[…\]`. A dollar sign opens only before a
+/// Finds the last mathematics between `$`, `$$`, `\(…\)` or `\[…\]`, or the end of lines set under each
+/// other. A dollar sign opens only before a
 /// visible character and closes only after one and not before a digit, so that prices are not
 /// mathematics.
-/// Where `several` values are wanted, what a comma, `and` or `or` joins to it belongs to it.
-pub(super) fn last(text: &str, several: bool, steps: &mut usize) -> Option<Range<usize>> {
-    let mut last: Option<Range<usize>> = None;
+/// Finds it with what a comma, `and` or `or` joins to it, and says whether anything was joined.
+pub(super) fn last(text: &str, steps: &mut usize) -> Option<(Range<usize>, Vec<Range<usize>>)> {
+    let mut last: Option<(Range<usize>, Vec<Range<usize>>)> = None;
     scan(text, steps, |found| {
-        let start = match &last {
-            Some(before) if several && joins(&text[before.end..found.start]) => before.start,
-            _ => found.start,
+        let joined = match last.take() {
+            Some((before, mut also)) if joins(&text[before.end..found.start]) => {
+                also.insert(0, before);
+                also
+            }
+            _ => Vec::new(),
         };
-        last = Some(start..found.end);
+        last = Some((found, joined));
     });
     last
 }
@@ -46,6 +50,12 @@ fn scan(text: &str, steps: &mut usize, mut found: impl FnMut(Range<usize>)) {
                 }
                 length = 2;
             }
+            (b'\\', Some(b'b')) => {
+                if let Some((span, behind)) = aligned(text, at) {
+                    found(span);
+                    length = behind - at;
+                }
+            }
             (b'\\', Some(b'$' | b'\\')) => length = 2,
             (b'$', Some(b'$')) => {
                 match display.take() {
@@ -71,6 +81,24 @@ fn scan(text: &str, steps: &mut usize, mut found: impl FnMut(Range<usize>)) {
         }
         at += length;
     }
+}
+
+/// The last line of the equations that are set under each other from `at` on, and where those end.
+fn aligned(text: &str, at: usize) -> Option<(Range<usize>, usize)> {
+    let name = text[at..].strip_prefix("\\begin{")?;
+    let name = &name[..name.find('}').filter(|end| *end < 16)?];
+    if !matches!(
+        name.trim_end_matches('*'),
+        "align" | "equation" | "gather" | "aligned" | "multline"
+    ) {
+        return None;
+    }
+    let start = at + "\\begin{}".len() + name.len();
+    let end = start + text[start..].find("\\end{")?;
+    let body = text[start..end].trim_end().trim_end_matches("\\\\");
+    let line = start + body.rfind("\\\\").map_or(0, |at| at + 2);
+    let value = line + text[line..start + body.len()].find("&=").map_or(0, |at| at + 2);
+    Some((value..start + body.len(), end))
 }
 
 /// Finds the last number that is not part of a word, with its sign, and the numbers that `or`, `and`,
@@ -132,7 +160,11 @@ fn number_before(text: &str, end: usize, steps: &mut usize) -> Option<Range<usiz
 /// Whether the number at `span` is not a part of a word.
 fn stands_alone(text: &str, span: &Range<usize>) -> bool {
     let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '^';
-    !text[..span.start].ends_with(in_word) && !text[span.end..].starts_with(in_word)
+    let behind = &text[span.end..];
+    // `5cm`
+    let letters = behind.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let unit = (2..=3).contains(&letters) && crate::math::is_unit(&behind[..letters]);
+    !text[..span.start].ends_with(in_word) && (unit || !behind.starts_with(in_word))
 }
 
 /// Whether what stands between two numbers makes them alternatives or a range.

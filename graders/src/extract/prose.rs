@@ -50,6 +50,9 @@ const CHANGES: [&str; 38] = [
 /// Words behind a value that take it back.
 const RETRACTS: [&str; 6] = ["wrong", "actually", "wait", "incorrect", "squared", "cubed"];
 
+/// The longest line that is searched for the formula around a number.
+const LINE_MAX: usize = 4096;
+
 /// What prose begins with at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
@@ -118,7 +121,8 @@ fn value_end(sentence: &str, start: usize) -> usize {
             at += command(rest);
             continue;
         }
-        let abbreviated = rest.starts_with("i.e") || rest.starts_with("e.g");
+        let abbreviated =
+            rest.starts_with("</") || rest.starts_with("i.e") || rest.starts_with("e.g");
         let ends = abbreviated
             || c == '?'
             || rest.starts_with("...")
@@ -178,10 +182,10 @@ fn piece(sentence: &str, at: usize) -> Piece {
                 .any(|word| word.chars().all(char::is_alphabetic) && is_prose(word));
             let first = inside.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
             let limits = matches!(first, "for" | "when" | "if" | "in" | "as" | "at" | "by");
-            let sum = behind_value
-                && open == '('
-                && inside.contains(" + ")
-                && !inside.contains(char::is_alphabetic);
+            let after_number =
+                sentence[..at].trim_end().ends_with(|c: char| c.is_ascii_digit() || c == '%');
+            let sum =
+                behind_value && after_number && !inside.contains(',') && !inside.contains('\\');
             if has_prose || limits || sum { Piece::Remark(at + end + 1) } else { Piece::Value }
         }
         Some(c) if c.is_alphabetic() => {
@@ -260,26 +264,86 @@ pub(super) fn bold_first(sentence: &str) -> Option<Range<usize>> {
     (end > 0).then_some(start + 2..start + 2 + end)
 }
 
-/// Whether what follows a number denies it.
-pub(super) fn is_denied(after: &str) -> bool {
+/// The formula that the number at `span` belongs to: the number alone where words surround it. Nothing
+/// where the sentence denies the number, gives it as a bound or as the number of a figure or a step.
+pub(super) fn formula(text: &str, span: &Range<usize>) -> Option<Range<usize>> {
+    let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[span.end..].find('\n').map_or(text.len(), |at| span.end + at);
+    if denies(&text[line_start..span.start]) || is_denied(&text[span.end..line_end]) {
+        return None;
+    }
+    if line_end - line_start > LINE_MAX {
+        return Some(span.clone());
+    }
+    let line = &text[line_start..line_end];
+    let (start, end) = (span.start - line_start, span.end - line_start);
+    let mut from = 0;
+    let mut at = 0;
+    while at < start {
+        at += line[at..].len() - line[at..].trim_start().len();
+        let next = match piece(line, at) {
+            Piece::Word(next) | Piece::Remark(next) if next <= start => {
+                from = next;
+                next
+            }
+            _ if line[at..].starts_with(". ") || line[at..].starts_with(": ") => {
+                from = at + 1;
+                at + 1
+            }
+            _ => at + step(&line[at..]),
+        };
+        at = next.max(at + 1);
+    }
+    let whole = trimmed(line, from..value_end(line, from).max(end));
+    let whole = without_joints(line, whole);
+    let at = |range: Range<usize>| line_start + range.start..line_start + range.end;
+    if whole.start > start || whole.end < end || whole == (start..end) {
+        return Some(span.clone());
+    }
+    // What is no mathematics as a whole, such as a time, is not its last number.
+    math::reads(&line[whole.clone()]).then(|| at(whole))
+}
+
+/// How far one piece of a formula goes.
+fn step(rest: &str) -> usize {
+    match rest.chars().next() {
+        Some('\\') => command(rest),
+        Some(c) if c.is_alphabetic() => word_length(rest),
+        Some(c) => c.len_utf8(),
+        None => 1,
+    }
+}
+
+/// `span` without the joints at its start.
+fn without_joints(line: &str, span: Range<usize>) -> Range<usize> {
+    let mut text = line[span.clone()].trim_start_matches([' ', ',', ';', ':', '.', '*']);
+    for word in ["and ", "or ", "to ", "in ", "for "] {
+        text = text.strip_prefix(word).unwrap_or(text);
+    }
+    span.end - text.len()..span.end
+}
+
+/// Whether what follows a number denies it or makes it a bound.
+fn is_denied(after: &str) -> bool {
     let after = after.trim_start_matches(|c: char| !c.is_alphabetic()).to_lowercase();
-    ["is not", "isn't", "is wrong", "is incorrect"]
+    ["is not", "isn't", "is wrong", "is incorrect", "or more", "or less", "or fewer"]
         .into_iter()
         .any(|denial| after.starts_with(denial))
 }
 
-/// Whether a number that `before` leads to is denied or only a bound.
-pub(super) fn denies(before: &str) -> bool {
+/// Whether the words before a number deny it, make it a bound, or refer by it to something else.
+fn denies(before: &str) -> bool {
     let sentence = before.rsplit(['.', '\n', ';']).next().unwrap_or(before);
-    let words: Vec<String> = sentence
-        .split(|c: char| c.is_whitespace() || c == ',')
+    let start = sentence.floor_char_boundary(sentence.len().saturating_sub(64));
+    let words: Vec<String> = sentence[start..]
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | '('))
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect();
-    let near = words.iter().rev().take(2);
-    near.into_iter().any(|word| {
+    let near = |count: usize| words.iter().rev().take(count).map(String::as_str);
+    let bound = near(2).any(|word| {
         matches!(
-            word.as_str(),
+            word,
             "not"
                 | "never"
                 | "nor"
@@ -291,5 +355,34 @@ pub(super) fn denies(before: &str) -> bool {
                 | "most"
                 | "can't"
         )
-    })
+    });
+    let reference = near(1).any(|word| {
+        matches!(
+            word,
+            "figure"
+                | "step"
+                | "equation"
+                | "case"
+                | "part"
+                | "example"
+                | "section"
+                | "problem"
+                | "question"
+                | "chapter"
+                | "theorem"
+                | "lemma"
+                | "table"
+                | "page"
+                | "eq"
+        )
+    });
+    bound
+        || reference
+        || sentence.to_lowercase().trim_end().ends_with("up to")
+        || ends_in_name(before)
+}
+
+/// Whether a number continues a name, as in `GPT-3`.
+fn ends_in_name(before: &str) -> bool {
+    before.ends_with('-') && before.trim_end_matches('-').ends_with(char::is_alphabetic)
 }

@@ -11,7 +11,9 @@ use super::words;
 pub(super) const BYTES_MAX: usize = 4096;
 
 /// Words before a value that leave it as it is.
-const APPROXIMATIONS: [&str; 12] = [
+const APPROXIMATIONS: [&str; 14] = [
+    "exactly",
+    "only",
     "approximately",
     "approx.",
     "approx",
@@ -57,7 +59,7 @@ impl<'a> Answer<'a> {
             return Self { text: Cow::Borrowed(text), content: Content::Limit, approximate: false };
         }
         let plain = unicode::plain(text);
-        let bare = undressed(&plain);
+        let bare = undressed(unwrapped(undressed(&plain)));
         let exact = without_approximation(bare);
         let approximate = exact.len() < bare.len();
         let content = content(exact);
@@ -78,12 +80,24 @@ fn content(text: &str) -> Content {
         return Content::Empty;
     }
     // Words first: `twenty-one` and `no solution` are no products of letters.
+    for word in ["negative ", "minus "] {
+        if let Some(rest) = text.strip_prefix(word)
+            && let Content::Mathematics(_) = content(rest)
+        {
+            let bare = words::bare(rest);
+            let number = words::leading_number(&bare);
+            let spelled = number.map_or(rest.to_owned(), |(value, rest)| format!("{value} {rest}"));
+            return readings(&format!("-{spelled}"));
+        }
+    }
     let lower = text.trim_start_matches("\\text{").to_ascii_lowercase();
     if lower.starts_with("all real") && lower.contains(" except ") {
         let rest = lower.split_once(" except ").map_or("", |(_, rest)| rest);
         return readings(&format!("x \\ne {}", rest.replace('}', " ").replace(" and ", ", ")));
     }
-    if text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\'')) {
+    if !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\''))
+    {
         let words = words::bare(text);
         if let Some((top, bottom)) = words::fraction(&words) {
             return content(&format!("{top}/{bottom}"));
@@ -181,6 +195,15 @@ fn without_label(text: &str) -> &str {
             return rest.trim_start();
         }
     }
+    let plain = text.strip_prefix("the ").unwrap_or(text);
+    for kind in KINDS {
+        if let Some(rest) = plain.strip_prefix(kind)
+            && rest.starts_with([' ', '$'])
+            && !rest.trim_start().starts_with(|c: char| c.is_ascii_lowercase())
+        {
+            return rest.trim_start();
+        }
+    }
     if let Some(inside) = text.strip_prefix("\\text{")
         && let Some((label, rest)) = inside.split_once('}')
     {
@@ -191,12 +214,40 @@ fn without_label(text: &str) -> &str {
             return rest.trim_start_matches([' ', '~']);
         }
         let announces = ["answer", "final answer", "answer is", "final answer is"];
-        if announces.contains(&label.as_str()) && !rest.trim().is_empty() {
+        if KINDS.contains(&label.as_str())
+            || announces.contains(&label.as_str()) && !rest.trim().is_empty()
+        {
             return rest.trim_start_matches([' ', ':', '~']);
         }
     }
     text
 }
+
+/// `text` without one command of text around all of it.
+fn unwrapped(text: &str) -> &str {
+    for command in [
+        "\\boxed{",
+        "\\fbox{",
+        "\\text{",
+        "\\textbf{",
+        "\\mathrm{",
+        "\\mbox{",
+        "\\textrm{",
+        "\\textit{",
+    ] {
+        if let Some(inside) = text.strip_prefix(command)
+            && let Some(inside) = inside.strip_suffix('}')
+            && !inside.contains(['{', '}', '\\', '$'])
+        {
+            return inside;
+        }
+    }
+    text
+}
+
+/// Words for what an answer is, before it.
+const KINDS: [&str; 8] =
+    ["point", "interval", "set", "line", "equation", "circle", "ordered pair", "vector"];
 
 /// `text` without a word of approximation before it.
 fn without_approximation(text: &str) -> &str {

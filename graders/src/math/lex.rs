@@ -97,9 +97,11 @@ pub(super) fn lex(text: &str, commas: bool) -> Result<Vec<Lexeme<'_>>, Stop> {
         // `3.2 x 10^5`
         let around = (&tokens[at - 1].token, &tokens[at + 1].token, &tokens[at + 2].token);
         let ten = |literal: &Literal<'_>| literal.digits() == Some("10");
-        if matches!(around, (Token::Number(_), Token::Number(base), Token::Sign('^')) if ten(base))
-            && matches!(tokens[at].token, Token::Letter('x' | 'X'))
-        {
+        let power = matches!(around, (Token::Number(_), Token::Number(base), Token::Sign('^')) if ten(base));
+        // `9 x 2`
+        let apart = tokens[at].spaced && tokens[at + 1].spaced;
+        let times = apart && matches!(around, (Token::Number(_), Token::Number(_), _));
+        if (power || times) && matches!(tokens[at].token, Token::Letter('x' | 'X')) {
             tokens[at].token = Token::Sign('*');
         }
     }
@@ -251,7 +253,7 @@ impl<'a> Lexer<'a> {
                 self.skip(length + if dot { blank + 1 } else { 0 }, false);
                 Ok(())
             }
-            "textcolor" | "color" => {
+            "textcolor" | "color" | "tag" => {
                 let inside = group(&rest[length..]).map_or(0, |inside| inside.len() + 2);
                 self.skip(length + inside, false);
                 Ok(())
@@ -260,7 +262,7 @@ impl<'a> Lexer<'a> {
             | "bf" | "boldsymbol" | "bm" | "mathit" | "mathcal" | "mathfrak" | "mathscr"
             | "pmb" | "boxed" | "fbox" | "bold" | "it" | "mathord" | "underline" | "ensuremath"
             | "mathtt" | "large" | "Large" | "LARGE" | "huge" | "Huge" | "small" | "normalsize"
-            | "blacksquare" | "checkmark" | "qed" | "cancel" => {
+            | "blacksquare" | "checkmark" | "qed" => {
                 self.skip(length, false);
                 Ok(())
             }
@@ -344,6 +346,7 @@ impl<'a> Lexer<'a> {
         let name = inside.trim();
         let mathematical = matches!(command, "mathrm" | "operatorname" | "rm" | "mathsf");
         let known = (mathematical && matches!(name, "e" | "i" | "d"))
+            || (matches!(command, "mathrm" | "operatorname") && matches!(name, "P" | "E"))
             || (words::function(name).is_some()
                 && (command == "operatorname" || !matches!(name, "sec" | "min")));
         if known && name.is_ascii() {
@@ -352,6 +355,8 @@ impl<'a> Lexer<'a> {
                 "e" => Token::Letter('e'),
                 "i" => Token::Letter('i'),
                 "d" => Token::Letter('d'),
+                "P" => Token::Letter('P'),
+                "E" => Token::Letter('E'),
                 name => Token::Command(name),
             };
             self.push(token, inside.len() + 1)?;

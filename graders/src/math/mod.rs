@@ -155,6 +155,11 @@ pub(crate) fn knows(word: &str) -> bool {
     answer::is_known(word)
 }
 
+/// Whether `word` is a unit.
+pub(crate) fn is_unit(word: &str) -> bool {
+    unit::named(word).is_some()
+}
+
 /// Whether `text` can be read as mathematics and not only as words.
 pub(crate) fn reads(text: &str) -> bool {
     match Answer::read(text).content {

@@ -46,6 +46,16 @@ impl<'t> Decider<'_> {
             (None, Some(two)) if is_scalar(gold.node()) || matches!(gold.node(), Node::Text(_)) => {
                 match (&two.items[..], two.kind) {
                     ([only], Kind::Set) => Some(self.compare(gold, *only)),
+                    // `0.15 or 15 %`: the same value said twice.
+                    (_, Kind::List) => {
+                        let mut decision = Decision::Equal(Method::Identical);
+                        for item in &two.items {
+                            if decision.is_equal() {
+                                decision = decision.and(self.compare(gold, *item));
+                            }
+                        }
+                        Some(self.flagged("restated", decision))
+                    }
                     _ => Some(DIFFERENT),
                 }
             }
@@ -78,11 +88,18 @@ impl<'t> Decider<'_> {
                     DIFFERENT
                 }
             }
+            (Kind::Tuple(..), Kind::Set) if one.items.len() > 1 => match two.items[..] {
+                [only] if matches!(only.node(), Node::Tuple { .. }) => match Self::items(only) {
+                    Some(inner) => self.two_collections(one, &inner),
+                    None => DIFFERENT,
+                },
+                _ => DIFFERENT,
+            },
             (Kind::Tuple(a, b), Kind::List)
                 if round(a) && round(b) && !has_infinity(&one.items) =>
             {
                 let labelled = gold_labels(&two.items);
-                let decision = self.in_order(&one.items, &self_values(&two.items));
+                let decision = self.in_order(&one.items, &self_values(&by_label(&two.items)));
                 let rule = if labelled { "labelled_components" } else { "bare_list_for_tuple" };
                 self.flagged(rule, decision)
             }
@@ -435,6 +452,20 @@ fn labels<'t>(items: &[Part<'t>]) -> Vec<Option<Part<'t>>> {
         _ => None,
     };
     items.iter().map(label).collect()
+}
+
+/// Items in the order of their labels, where each has one of its own.
+fn by_label<'t>(items: &[Part<'t>]) -> Vec<Part<'t>> {
+    let mut named: Vec<(String, Part<'t>)> = Vec::new();
+    for (item, label) in items.iter().zip(labels(items)) {
+        let Some(Node::Symbol(name)) = label.map(Part::node) else { return items.to_vec() };
+        if named.iter().any(|(known, _)| known == name) {
+            return items.to_vec();
+        }
+        named.push((name.clone(), *item));
+    }
+    named.sort_by(|one, two| one.0.cmp(&two.0));
+    named.into_iter().map(|(_, item)| item).collect()
 }
 
 fn gold_labels(items: &[Part<'_>]) -> bool {

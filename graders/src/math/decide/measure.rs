@@ -78,6 +78,12 @@ impl<'t> Decider<'_> {
         if let Some(decision) = self.ratios(one.core, two.core) {
             return decision;
         }
+        // A ratio is a fraction, but no whole number.
+        let is_ratio = |measure: &Measure<'t>| matches!(measure.core.node(), Node::Ratio(_));
+        let is_whole = |measure: &Measure<'t>| matches!(measure.core.node(), Node::Number(value) if value.is_integer());
+        if is_ratio(&one) && is_whole(&two) || is_whole(&one) && is_ratio(&two) {
+            return DIFFERENT;
+        }
         let values = self.signed(&one).and_then(|a| self.signed(&two).map(|b| (a, b)));
         let (a, b) = match values {
             Ok(values) => values,

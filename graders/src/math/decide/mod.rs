@@ -200,9 +200,14 @@ impl<'t> Decider<'_> {
         let constants = ["C", "c", "C_1", "c_1"];
         let is_constant =
             |node: &Node| matches!(node, Node::Symbol(name) if constants.contains(&name.as_str()));
+        let is_other = |node: &Node| match node {
+            Node::Symbol(name) => !constants.contains(&name.as_str()),
+            Node::Unknown(..) => true,
+            _ => false,
+        };
         let (names, given_names) = if families(gold) && families(given) {
             (parameters(gold, &PARAMETERS), parameters(given, &PARAMETERS))
-        } else if gold.any(&is_constant) {
+        } else if gold.any(&is_constant) && gold.any(&is_other) {
             (parameters(gold, &constants), parameters(given, &CONSTANTS))
         } else {
             return DIFFERENT;

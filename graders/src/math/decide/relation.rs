@@ -102,6 +102,14 @@ impl<'t> Decider<'_> {
             }
             parts.pop();
         }
+        // `(y, x) = (2, 3)` names its parts in another order than anybody expects.
+        if let Node::Tuple { items, .. } = parts[0].1.node() {
+            let names: Vec<Option<String>> =
+                items.iter().map(|item| label(parts[0].1.child(*item))).collect();
+            if !names.is_sorted() {
+                return Err(DIFFERENT);
+            }
+        }
         let allowed = |relation: &Relation| {
             matches!(relation, Relation::Equal | Relation::Approximately | Relation::Implies)
         };
@@ -191,7 +199,7 @@ impl<'t> Decider<'_> {
         (given_left, given_relation, given_right): (Part<'t>, Relation, Part<'t>),
     ) -> Decision {
         let near = |relation| match relation {
-            Relation::Approximately | Relation::Implies | Relation::Congruent => Relation::Equal,
+            Relation::Approximately | Relation::Congruent => Relation::Equal,
             relation => relation,
         };
         let (relation, given_relation) = (near(relation), near(given_relation));
@@ -215,7 +223,8 @@ impl<'t> Decider<'_> {
                 return decision;
             }
         }
-        if relation == flipped(given_relation) && left.alike(given_right) {
+        let turns = !matches!(relation, Relation::Implies | Relation::In | Relation::NotIn);
+        if turns && relation == flipped(given_relation) && left.alike(given_right) {
             let decision = self.compare(right, given_left);
             if decision.is_equal() {
                 return decision;
@@ -249,7 +258,8 @@ impl<'t> Decider<'_> {
         (one, relation, sides): (Id, Relation, (Part<'t>, Part<'t>)),
         (two, given_relation, given_sides): (Id, Relation, (Part<'t>, Part<'t>)),
     ) -> Decision {
-        if !self.forms.is_open(one) || !self.forms.is_open(two) {
+        let comparable = !matches!(relation, Relation::Implies | Relation::In | Relation::NotIn);
+        if !comparable || !self.forms.is_open(one) || !self.forms.is_open(two) {
             return DIFFERENT;
         }
         let factor = match self.factor(one, two) {
@@ -414,7 +424,11 @@ pub(super) fn flipped(relation: Relation) -> Relation {
 /// Whether a part names one thing, so that `part = value` gives it a value.
 pub(super) fn is_name(part: Part<'_>) -> bool {
     match part.node() {
-        Node::Symbol(_) | Node::Text(_) | Node::Unknown(..) => true,
+        // `e = 3/5` is an eccentricity, not the base of the logarithm.
+        Node::Symbol(_)
+        | Node::Text(_)
+        | Node::Unknown(..)
+        | Node::Constant(crate::math::tree::Constant::E) => true,
         Node::Power(base, exponent) => {
             // The inverse of a matrix or a function.
             is_name(part.child(*base))
@@ -458,7 +472,10 @@ fn label(part: Part<'_>) -> Option<String> {
             Some(bare.to_owned())
         }
         Node::Unknown(name, _) => Some(name.clone()),
-        Node::Call(crate::math::words::Function::Abs, parts) => label(part.child(parts[0])),
+        Node::Call(crate::math::words::Function::Abs, parts) => {
+            // The length of a segment; |x| is not x.
+            label(part.child(parts[0])).filter(|name| name.starts_with(char::is_uppercase))
+        }
         Node::Product(parts) => {
             let letters = parts.iter().map(|inner| match part.tree.get(*inner) {
                 Node::Symbol(name) if name.len() == 1 && name.starts_with(char::is_uppercase) => {
@@ -493,12 +510,15 @@ fn is_quantity_name(part: Part<'_>) -> bool {
         return true;
     }
     match part.node() {
+        Node::Power(base, _) if matches!(part.tree.get(*base), Node::Call(..)) => {
+            is_quantity_name(part.child(*base))
+        }
         Node::Sum(_)
         | Node::Product(_)
         | Node::Quotient(..)
         | Node::Negative(_)
         | Node::Power(..) => is_label(part),
-        Node::Opaque(..) => true,
+        Node::Opaque(..) | Node::Series { .. } => true,
         Node::Union(items) | Node::Intersection(items) => {
             items.iter().all(|item| is_name(part.child(*item)))
         }
@@ -524,7 +544,7 @@ fn letters(part: Part<'_>) -> usize {
         let mut names = names.borrow_mut();
         match node {
             Node::Symbol(name) | Node::Text(name) if !names.contains(name) => {
-                names.push(name.clone())
+                names.push(name.clone());
             }
             // f(1) + f(2) names what it is a sum of.
             Node::Unknown(name, _) => names.extend([name.clone(), name.clone()]),

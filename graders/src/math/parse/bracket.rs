@@ -195,6 +195,9 @@ impl Parser<'_, '_> {
         if columns == 1 && cells.iter().all(is_relation) {
             return self.joined(cells, Join::Comma);
         }
+        if let [only] = cells[..] {
+            return Ok(only);
+        }
         let matrix = self.add(Node::Matrix { columns, cells })?;
         if plain == "vmatrix" {
             return self.add(Node::Call(Function::Det, vec![matrix]));

@@ -77,6 +77,15 @@ impl Parser<'_, '_> {
         }
         if let Some(Token::Word(word) | Token::Text(word)) = self.peek() {
             match word.to_lowercase().as_str() {
+                "per"
+                    if matches!(
+                        self.peek_at(1),
+                        Some(Token::Word("cent") | Token::Text("cent"))
+                    ) =>
+                {
+                    self.at += 2;
+                    return self.add(Node::Percent(value));
+                }
                 "percent" | "pct" => {
                     self.at += 1;
                     return self.add(Node::Percent(value));
@@ -147,7 +156,8 @@ impl Parser<'_, '_> {
 
     /// Whether the next token can begin a unit.
     fn starts_unit(&self) -> bool {
-        if self.is_unit_letter() || self.is_unit_fraction() {
+        let per = self.is_sign('/') && self.is_per_unit();
+        if per || self.is_unit_letter() || self.is_unit_fraction() {
             return true;
         }
         matches!(self.peek(), Some(Token::Word(_) | Token::Text(_))) && !self.is_word(&JOINTS)
@@ -173,8 +183,13 @@ impl Parser<'_, '_> {
     fn unit(&mut self) -> Result<Unit, Stop> {
         let mut whole = Unit::none();
         let (mut sign, mut prefix) = (1_i8, 1_i8);
+        if self.take_sign('/') {
+            sign = -1;
+        }
         loop {
-            if self.is_word(&["per", "a", "an"]) {
+            let article =
+                matches!(self.peek(), Some(Token::Word("a" | "an") | Token::Text("a" | "an")));
+            if article || self.is_word(&["per"]) {
                 self.at += 1;
                 sign = -1;
                 continue;
@@ -184,6 +199,13 @@ impl Parser<'_, '_> {
                 self.at += 1;
                 self.take_sign('.');
                 continue;
+            }
+            // Words that say something else about the value.
+            if self.is_word(&[
+                "over", "at", "most", "least", "less", "more", "than", "times", "minus", "plus",
+                "not",
+            ]) {
+                return Err(Stop::Unsupported);
             }
             let named = match self.peek() {
                 Some(Token::Word(word) | Token::Text(word)) => Some(named(word)),

@@ -16,9 +16,11 @@
 
 mod bracket;
 mod call;
+mod digits;
 mod measure;
 mod primary;
 mod scalar;
+mod symbol;
 
 pub(super) use scalar::is_value;
 
@@ -54,6 +56,13 @@ pub(super) struct Parsed {
     pub(super) root: Ref,
     /// Whether a letter was read as a unit.
     letter_is_unit: bool,
+    /// Whether commas before three digits were read as separators of items.
+    commas_separate: bool,
+}
+
+/// Whether commas were read as separators of thousands.
+fn is_grouped(lexeme: &Lexeme<'_>) -> bool {
+    matches!(&lexeme.token, Token::Number(literal) if literal.grouped)
 }
 
 /// Whether two readings may be compared: a letter is a unit only beside a unit, or in an answer beside a
@@ -63,12 +72,24 @@ pub(super) fn may_meet(gold: &Parsed, given: &Parsed) -> bool {
         |parsed: &Parsed| parsed.tree.any(parsed.root, &|node| matches!(node, Node::Quantity(..)));
     let lettered =
         |parsed: &Parsed| parsed.tree.any(parsed.root, &|node| matches!(node, Node::Symbol(_)));
-    (!gold.letter_is_unit || sized(given)) && (!given.letter_is_unit || !lettered(gold))
+    let several = |parsed: &Parsed| {
+        matches!(
+            parsed.tree.get(parsed.root),
+            Node::List { .. } | Node::Tuple { .. } | Node::Set(_) | Node::Union(_)
+        )
+    };
+    // `1,234` alone is a number; an answer may mean two items where the gold has several.
+    let commas = (!gold.commas_separate || !matches!(gold.tree.get(gold.root), Node::List { .. }))
+        && (!given.commas_separate || several(gold));
+    commas && (!gold.letter_is_unit || sized(given)) && (!given.letter_is_unit || !lettered(gold))
 }
 
 /// Reads `text`, which is in plain characters, in every way it can be read; the likeliest first.
 pub(super) fn readings(text: &str) -> Result<Vec<Parsed>, Stop> {
-    let mut wanted = vec![Reading::default()];
+    // `(1,234)` is a pair.
+    let starts = ["(", "[", "{", "\\left", "\\{"].into_iter().any(|open| text.starts_with(open));
+    let bracketed = starts && lex::lex(text, true)?.iter().any(is_grouped);
+    let mut wanted = vec![Reading { commas_separate: bracketed, ..Reading::default() }];
     let mut tried = 0;
     let mut found = Vec::new();
     let mut first_error = None;
@@ -78,14 +99,14 @@ pub(super) fn readings(text: &str) -> Result<Vec<Parsed>, Stop> {
         let mut parser = Parser::new(&tokens, reading);
         match parser.answer() {
             Ok(root) => {
-                let letter_is_unit = reading.letter_is_unit;
-                found.push(Parsed { tree: parser.tree, root, letter_is_unit });
+                let Reading { letter_is_unit, commas_separate, .. } = reading;
+                found.push(Parsed { tree: parser.tree, root, letter_is_unit, commas_separate });
             }
             Err(Stop::Limit) => return Err(Stop::Limit),
             Err(stop) => first_error = first_error.or(Some(stop)),
         }
         if tried == 1 {
-            wanted.extend(parser.doubts.alternatives());
+            wanted.extend(parser.doubts.alternatives(bracketed));
         }
     }
     match first_error {
@@ -103,7 +124,7 @@ pub(super) fn is_by_letter(gold: &Parsed, given: &Parsed) -> bool {
 pub(super) fn text(text: &str) -> Result<Parsed, Stop> {
     let mut tree = Tree::default();
     let root = tree.add(Node::Text(text.to_owned()))?;
-    Ok(Parsed { tree, root, letter_is_unit: false })
+    Ok(Parsed { tree, root, letter_is_unit: false, commas_separate: false })
 }
 
 /// What could have been read otherwise.
@@ -118,8 +139,8 @@ struct Doubts {
 
 impl Doubts {
     /// The other readings: each doubt alone.
-    fn alternatives(self) -> Vec<Reading> {
-        let plain = Reading::default();
+    fn alternatives(self, bracketed: bool) -> Vec<Reading> {
+        let plain = Reading { commas_separate: bracketed, ..Reading::default() };
         let mut others = Vec::new();
         if self.commas {
             others.push(Reading { commas_separate: true, ..plain });
@@ -152,7 +173,6 @@ struct Parser<'t, 'a> {
 
 impl<'t, 'a> Parser<'t, 'a> {
     fn new(tokens: &'t [Lexeme<'a>], reading: Reading) -> Self {
-        let grouped = |lexeme: &Lexeme<'_>| matches!(&lexeme.token, Token::Number(n) if n.grouped);
         let letter = |pair: &[Lexeme<'_>]| match (&pair[0].token, &pair[1].token) {
             (Token::Number(_) | Token::Close(_), Token::Letter(letter)) => {
                 crate::math::unit::is_letter(*letter)
@@ -161,7 +181,7 @@ impl<'t, 'a> Parser<'t, 'a> {
             _ => false,
         };
         let doubts = Doubts {
-            commas: tokens.iter().any(grouped),
+            commas: tokens.iter().any(is_grouped),
             letter: tokens.windows(2).any(letter),
             ..Doubts::default()
         };
@@ -372,6 +392,11 @@ impl<'t, 'a> Parser<'t, 'a> {
             Node::List { items, .. } => items.clone(),
             _ => vec![rest],
         };
+        // `42 if x > 0, 43 otherwise` has two values.
+        let is_relation = |at: &Ref| matches!(self.tree.get(*at), Node::Relations(..));
+        if !rest.iter().all(is_relation) {
+            return Err(Stop::Unsupported);
+        }
         self.add(Node::Where(body, rest))
     }
 

@@ -2,15 +2,13 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::One;
 
 use super::scalar::is_value;
 use super::{Bracket, Parser, Ref, Stop, Token};
-use crate::math::lex::number::Literal;
-use crate::math::tree::{Constant, Join, Node, Numbers};
+use crate::math::tree::{Constant, Join, Node};
 use crate::math::words::{self, Function};
 
-impl<'a> Parser<'_, 'a> {
+impl Parser<'_, '_> {
     /// Reads one value.
     pub(super) fn primary(&mut self) -> Result<Ref, Stop> {
         self.nested(|parser| match parser.peek() {
@@ -24,328 +22,17 @@ impl<'a> Parser<'_, 'a> {
             Some(Token::Sign('|')) => parser.absolute(&Token::Sign('|')),
             Some(Token::DoubleBar) => parser.absolute(&Token::DoubleBar),
             Some(Token::Begin(kind)) => parser.environment(kind),
+            // Money inside of a sum: `9 · $2`.
+            Some(Token::Money(_)) => {
+                parser.at += 1;
+                parser.primary()
+            }
             Some(Token::Ellipsis) => {
                 parser.at += 1;
                 parser.add(Node::Text("...".to_owned()))
             }
             _ => Err(Stop::Unsupported),
         })
-    }
-
-    /// Reads a number: in a base, mixed with a fraction, or plain.
-    fn number(&mut self, literal: &Literal<'a>) -> Result<Ref, Stop> {
-        self.at += 1;
-        if let Some(digits) = literal.digits() {
-            if self.is_sign('_') {
-                return self.based(digits.to_owned());
-            }
-            if let Some(base) = self.named_base() {
-                return self.add(Node::Based { digits: digits.to_owned(), base });
-            }
-        }
-        if let Some(digits) = literal.digits()
-            && let Some(digits) = self.digits_with_letters_behind(digits)
-        {
-            return self.based(digits);
-        }
-        let value = literal.value().map_err(|_| Stop::Limit)?;
-        if literal.pointed {
-            return self.add(Node::Decimal(value, literal.decimals()));
-        }
-        if value.is_integer()
-            && let Some(part) = self.mixed_part()
-        {
-            return self.add(Node::Number(value + part));
-        }
-        self.add(Node::Number(value))
-    }
-
-    /// Takes a base in words: `base 8`, `(base 8)`, `in base 8`.
-    fn named_base(&mut self) -> Option<u32> {
-        let start = self.at;
-        let bracketed = self.take(&Token::Open(Bracket::Round));
-        if self.is_word(&["in"]) || self.peek() == Some(&Token::Command("in")) {
-            self.at += 1;
-        }
-        let named = self.is_word(&["base"]);
-        self.at += 1;
-        let base = match self.peek() {
-            Some(Token::Number(base)) if named => base.digits().and_then(|base| base.parse().ok()),
-            _ => None,
-        };
-        self.at += 1;
-        let closed = !bracketed || self.take(&Token::Close(Bracket::Round));
-        let base = base.filter(|base| closed && (2..=36).contains(base));
-        if base.is_none() {
-            self.at = start;
-        }
-        base
-    }
-
-    /// The digits of a number to a base above ten that begins with the word here; taken where its base
-    /// follows.
-    fn digits_with_letters(&mut self, word: String) -> Option<String> {
-        self.at += 1;
-        let digits = self
-            .digits_with_letters_behind(&word)
-            .or_else(|| (self.is_sign('_') && word.len() > 1 && is_digits(&word)).then_some(word));
-        self.at -= usize::from(digits.is_none());
-        digits
-    }
-
-    /// `head` with the letters and digits that follow without a space, where a base follows those.
-    fn digits_with_letters_behind(&mut self, head: &str) -> Option<String> {
-        let mut digits = head.to_owned();
-        let mut ahead = 0;
-        while let Some(lexeme) = self.tokens.get(self.at + ahead).filter(|lexeme| !lexeme.spaced) {
-            match &lexeme.token {
-                Token::Number(literal) => digits.push_str(literal.digits()?),
-                Token::Letter(letter) => digits.push(*letter),
-                Token::Word(word) => digits.push_str(word),
-                _ => break,
-            }
-            ahead += 1;
-        }
-        let based =
-            ahead > 0 && self.peek_at(ahead) == Some(&Token::Sign('_')) && is_digits(&digits);
-        self.at += if based { ahead } else { 0 };
-        based.then_some(digits)
-    }
-
-    /// Reads the base behind `digits`.
-    pub(super) fn based(&mut self, digits: String) -> Result<Ref, Stop> {
-        self.expect(&Token::Sign('_'))?;
-        let grouped = self.take(&Token::Open(Bracket::Group));
-        let bracketed = self.take(&Token::Open(Bracket::Round));
-        if self.is_word(&["base"]) {
-            self.at += 1;
-        }
-        let base = match self.peek() {
-            Some(Token::Number(base)) => base.digits().and_then(|base| base.parse::<u32>().ok()),
-            Some(Token::Text(word) | Token::Word(word)) => words::number(&word.to_lowercase()),
-            _ => None,
-        };
-        let base = base.filter(|base| (2..=36).contains(base)).ok_or(Stop::Unsupported)?;
-        self.at += 1;
-        if bracketed {
-            self.expect(&Token::Close(Bracket::Round))?;
-        }
-        if grouped {
-            self.expect(&Token::Close(Bracket::Group))?;
-        }
-        self.add(Node::Based { digits, base })
-    }
-
-    /// Takes the fraction of a mixed number: `\frac12` or ` 1/2`, of whole numbers and below one.
-    fn mixed_part(&mut self) -> Option<BigRational> {
-        let start = self.at;
-        let part = match self.peek() {
-            Some(Token::Command("frac" | "dfrac" | "tfrac" | "cfrac")) => {
-                self.at += 1;
-                self.plain_arguments()
-            }
-            Some(Token::Number(top)) if self.is_spaced() => {
-                match (self.peek_at(1), self.peek_at(2)) {
-                    (Some(Token::Sign('/')), Some(Token::Number(bottom))) => {
-                        let parts = whole(top).zip(whole(bottom));
-                        self.at += 3;
-                        parts
-                    }
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let behind_is_power = self.is_sign('^') && !self.raises_degrees();
-        let part = part.filter(|(top, bottom)| top < bottom && !behind_is_power);
-        if part.is_none() {
-            self.at = start;
-        }
-        part.map(|(top, bottom)| BigRational::new(top, bottom))
-    }
-
-    /// Takes the arguments of a fraction of whole numbers: `{1}{2}`, `12`.
-    fn plain_arguments(&mut self) -> Option<(BigInt, BigInt)> {
-        if self.peek() == Some(&Token::Open(Bracket::Group)) {
-            return Some((self.plain_argument()?, self.plain_argument()?));
-        }
-        match self.digit_argument()? {
-            (top, None) => Some((top, self.plain_argument()?)),
-            (top, Some(rest)) if rest.len() == 1 => {
-                Some((top, BigInt::parse_bytes(rest.as_bytes(), 10)?))
-            }
-            _ => None,
-        }
-    }
-
-    /// Takes an argument that is a whole number: `{12}`, or one digit.
-    fn plain_argument(&mut self) -> Option<BigInt> {
-        if self.take(&Token::Open(Bracket::Group)) {
-            let Some(Token::Number(literal)) = self.peek() else { return None };
-            self.at += 1;
-            return whole(literal).filter(|_| self.take(&Token::Close(Bracket::Group)));
-        }
-        self.digit_argument().filter(|(_, rest)| rest.is_none()).map(|(digit, _)| digit)
-    }
-
-    /// The one digit that an argument without braces takes, and where more digits follow, those.
-    fn digit_argument(&mut self) -> Option<(BigInt, Option<String>)> {
-        let Some(Token::Number(literal)) = self.peek() else { return None };
-        let digits = literal.digits()?.to_owned();
-        self.at += 1;
-        let first = BigInt::parse_bytes(&digits.as_bytes()[..1], 10)?;
-        let rest = (digits.len() > 1).then(|| digits[1..].to_owned());
-        Some((first, rest))
-    }
-
-    /// Reads a letter with its index and primes; `e` and `i` are constants.
-    fn letter(&mut self, letter: char) -> Result<Ref, Stop> {
-        self.at += 1;
-        let plain = !self.is_sign('_') && !self.is_sign('\'');
-        match letter {
-            'e' if plain => return self.add(Node::Constant(Constant::E)),
-            'i' if plain => return self.add(Node::Constant(Constant::I)),
-            _ => {}
-        }
-        self.symbol(letter.to_string())
-    }
-
-    /// A symbol with what is written at its foot, or the function of that name.
-    pub(super) fn symbol(&mut self, mut name: String) -> Result<Ref, Stop> {
-        loop {
-            if self.is_sign('_') {
-                self.at += 1;
-                name.push('_');
-                name.push_str(&self.foot()?);
-            } else if self.take_sign('\'') {
-                name.push('\'');
-            } else {
-                let primes = self.take_raised_primes();
-                if primes == 0 {
-                    break;
-                }
-                name.extend(std::iter::repeat_n('\'', primes));
-            }
-        }
-        // `x1` is `x_1`.
-        if name.len() == 1
-            && let Some(Token::Number(index)) = self.peek()
-            && !self.is_spaced()
-            && let Some(digits) = index.digits()
-        {
-            name = format!("{name}_{digits}");
-            self.at += 1;
-        }
-        let letters = name.trim_end_matches('\'');
-        let is_function = matches!(letters, "f" | "g" | "h" | "F" | "G" | "H" | "P" | "Q")
-            || letters.len() < name.len();
-        if is_function && self.peek() == Some(&Token::Open(Bracket::Round)) && !self.is_spaced() {
-            self.at += 1;
-            let arguments = self.arguments(Bracket::Round)?;
-            return self.add(Node::Unknown(name, arguments));
-        }
-        if is_function && self.take_inverse() {
-            name.push_str("^-1");
-            self.at += 1;
-            let arguments = self.arguments(Bracket::Round)?;
-            return self.add(Node::Unknown(name, arguments));
-        }
-        if self.is_labelled_call() {
-            self.at += 1;
-            let arguments = self.arguments(Bracket::Round)?;
-            return self.add(Node::Unknown(name, arguments));
-        }
-        // Expectations and variances have square brackets.
-        if matches!(letters, "E" | "V") && self.peek() == Some(&Token::Open(Bracket::Square)) {
-            self.at += 1;
-            let arguments = self.arguments(Bracket::Square)?;
-            return self.add(Node::Unknown(name, arguments));
-        }
-        // `C(n, k)`; a point with its name, `A(1, 2)`.
-        let is_capital = name.len() == 1 && name.starts_with(|c: char| c.is_ascii_uppercase());
-        if is_capital && self.peek() == Some(&Token::Open(Bracket::Round)) {
-            let start = self.at;
-            self.at += 1;
-            match self.arguments(Bracket::Round) {
-                Ok(arguments) if arguments.len() == 2 && name == "C" => {
-                    return self.add(Node::Call(Function::Binomial, arguments));
-                }
-                Ok(arguments) if arguments.len() > 1 => {
-                    return self.add(Node::Unknown(name, arguments));
-                }
-                Err(Stop::Limit) => return Err(Stop::Limit),
-                _ => self.at = start,
-            }
-        }
-        self.add(Node::Symbol(name))
-    }
-
-    /// Takes `^{\prime\prime}` and says how many primes it holds, or `^\prime`.
-    fn take_raised_primes(&mut self) -> usize {
-        let is_prime = |token: Option<&Token<'_>>| {
-            matches!(token, Some(Token::Command("prime") | Token::Sign('\'')))
-        };
-        if !self.is_sign('^') {
-            return 0;
-        }
-        if is_prime(self.peek_at(1)) {
-            self.at += 2;
-            return 1;
-        }
-        let mut count = 0;
-        while is_prime(self.peek_at(2 + count)) {
-            count += 1;
-        }
-        let grouped = self.peek_at(1) == Some(&Token::Open(Bracket::Group))
-            && self.peek_at(2 + count) == Some(&Token::Close(Bracket::Group));
-        if !grouped {
-            return 0;
-        }
-        self.at += if count > 0 { 3 + count } else { 0 };
-        count
-    }
-
-    /// Takes `^{-1}` before a bracket.
-    fn take_inverse(&mut self) -> bool {
-        let grouped = usize::from(self.peek_at(1) == Some(&Token::Open(Bracket::Group)));
-        let one = matches!(self.peek_at(2 + grouped), Some(Token::Number(one)) if one.digits() == Some("1"));
-        let found = self.is_sign('^')
-            && self.peek_at(1 + grouped) == Some(&Token::Sign('-'))
-            && one
-            && (grouped == 0 || self.peek_at(4) == Some(&Token::Close(Bracket::Group)))
-            && self.peek_at(3 + 2 * grouped) == Some(&Token::Open(Bracket::Round));
-        self.at += if found { 3 + 2 * grouped } else { 0 };
-        found
-    }
-
-    /// Whether `(x) =` stands here: what is before it is the name of a function.
-    fn is_labelled_call(&self) -> bool {
-        self.at == 1
-            && self.peek() == Some(&Token::Open(Bracket::Round))
-            && matches!(self.peek_at(1), Some(Token::Letter(_)))
-            && self.peek_at(2) == Some(&Token::Close(Bracket::Round))
-            && self.peek_at(3) == Some(&Token::Relation(crate::math::lex::Relation::Equal))
-    }
-
-    /// Reads an index as text.
-    fn foot(&mut self) -> Result<String, Stop> {
-        if !self.take(&Token::Open(Bracket::Group)) {
-            let text = self.peek().map(spelled).ok_or(Stop::Unsupported)?;
-            self.at += 1;
-            return Ok(text);
-        }
-        let mut text = String::new();
-        let mut depth = 0_u32;
-        loop {
-            let token = self.peek().ok_or(Stop::Unsupported)?;
-            self.at += 1;
-            match token {
-                Token::Close(Bracket::Group) if depth == 0 => return Ok(text),
-                Token::Close(Bracket::Group) => depth -= 1,
-                Token::Open(Bracket::Group) => depth += 1,
-                token => text.push_str(&spelled(token)),
-            }
-        }
     }
 
     /// Reads a run of letters outside `\text`.
@@ -382,24 +69,6 @@ impl<'a> Parser<'_, 'a> {
             return self.letters(word);
         }
         self.words()
-    }
-
-    /// The product of the letters of `word`.
-    fn letters(&mut self, word: &str) -> Result<Ref, Stop> {
-        let mut factors = Vec::new();
-        let last = word.chars().count() - 1;
-        for (n, letter) in word.chars().enumerate() {
-            let factor = match letter {
-                'e' => self.add(Node::Constant(Constant::E))?,
-                'i' => self.add(Node::Constant(Constant::I))?,
-                // An index belongs to the last letter.
-                letter if n == last => self.symbol(letter.to_string())?,
-                letter => self.add(Node::Symbol(letter.to_string()))?,
-            };
-            // So does a power.
-            factors.push(if n == last { self.postfix(factor)? } else { factor });
-        }
-        self.add(Node::Product(factors))
     }
 
     /// Reads a word of `\text` where a value is expected.
@@ -460,6 +129,7 @@ impl<'a> Parser<'_, 'a> {
             "sqrt" => self.root(2),
             "surd" => self.surd(),
             "pi" => self.add(Node::Constant(Constant::Pi)),
+            "Pr" => self.symbol("P".to_owned()),
             "infty" => self.add(Node::Constant(Constant::Infinity)),
             "imath" => self.add(Node::Constant(Constant::I)),
             "emptyset" | "varnothing" => self.add(Node::Empty),
@@ -531,66 +201,6 @@ impl<'a> Parser<'_, 'a> {
         })
     }
 
-    /// Reads `\mathbb{R}` with what may stand behind it.
-    fn numbers(&mut self) -> Result<Ref, Stop> {
-        let grouped = self.take(&Token::Open(Bracket::Group));
-        let Some(Token::Letter(letter)) = self.peek() else { return Err(Stop::Unsupported) };
-        self.at += 1;
-        if grouped {
-            self.expect(&Token::Close(Bracket::Group))?;
-        }
-        if matches!(letter, 'E' | 'P' | 'V') {
-            return self.symbol(letter.to_string());
-        }
-        self.number_set(*letter)
-    }
-
-    fn number_set(&mut self, letter: char) -> Result<Ref, Stop> {
-        let numbers = match letter {
-            'R' => Numbers::Reals,
-            'Z' => Numbers::Integers,
-            'N' => Numbers::Naturals,
-            'Q' => Numbers::Rationals,
-            'C' => Numbers::Complex,
-            _ => return Err(Stop::Unsupported),
-        };
-        // ℝ³, ℤ⁺: another set than the ones known here.
-        if self.is_sign('^') || self.is_sign('_') {
-            self.at += 1;
-            let mark = self.foot()?;
-            return self.add(Node::Text(format!("{letter} {mark}")));
-        }
-        self.add(Node::Numbers(numbers))
-    }
-
-    /// A letter with something above it, or a figure's name under a line.
-    fn decorated(&mut self, name: &str) -> Result<Ref, Stop> {
-        if name == "jmath" {
-            return self.symbol("j".to_owned());
-        }
-        let inside = self.foot()?;
-        if matches!(name, "hat" | "vec" | "widehat") {
-            // Unit vectors.
-            match inside.as_str() {
-                "i" | "imath" => return self.add(Node::Constant(Constant::I)),
-                "j" | "jmath" | "k" => return self.symbol(inside.replace("jmath", "j")),
-                _ => {}
-            }
-        }
-        self.symbol(format!("{name} {inside}"))
-    }
-
-    /// An angle or a triangle, by its corners.
-    fn figure(&mut self, name: &str) -> Result<Ref, Stop> {
-        let corners = match self.peek() {
-            Some(Token::Word(word) | Token::Text(word)) => (*word).to_owned(),
-            Some(Token::Letter(letter)) => letter.to_string(),
-            _ => return Err(Stop::Unsupported),
-        };
-        self.at += 1;
-        self.add(Node::Symbol(format!("{name} {corners}")))
-    }
-
     /// A construct that is compared by its parts: what belongs to it reaches to the end.
     fn opaque(&mut self, name: &str) -> Result<Ref, Stop> {
         let mut parts = Vec::new();
@@ -625,33 +235,23 @@ impl<'a> Parser<'_, 'a> {
 
     /// The items of a bracket that has been opened.
     pub(super) fn arguments(&mut self, bracket: Bracket) -> Result<Vec<Ref>, Stop> {
-        let inside = self.nested(Self::list)?;
+        let separates = std::mem::replace(&mut self.bar_separates, bracket == Bracket::Round);
+        let inside = self.nested(Self::list);
+        self.bar_separates = separates;
+        let inside = inside?;
+        // `P(A|B)`
+        if bracket == Bracket::Round
+            && matches!(self.peek(), Some(Token::Sign('|') | Token::Command("mid")))
+        {
+            self.at += 1;
+            let given = self.nested(Self::list)?;
+            self.expect(&Token::Close(bracket))?;
+            return Ok(vec![inside, given]);
+        }
         self.expect(&Token::Close(bracket))?;
         Ok(match self.tree.get(inside) {
             Node::List { items, join: Join::Comma } => items.clone(),
             _ => vec![inside],
         })
-    }
-}
-
-/// The whole number that a literal is.
-fn whole(literal: &Literal<'_>) -> Option<BigInt> {
-    let value = literal.value().ok()?;
-    (!literal.pointed && value.denom().is_one()).then(|| value.numer().clone())
-}
-
-/// Whether `text` could be digits to a base above ten.
-fn is_digits(text: &str) -> bool {
-    let upper = text.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
-    upper && text.chars().any(|c| c.is_ascii_digit() || c <= 'F')
-}
-
-/// A token as an index spells it.
-fn spelled(token: &Token<'_>) -> String {
-    match token {
-        Token::Number(literal) => literal.digits().unwrap_or("?").to_owned(),
-        Token::Letter(letter) | Token::Sign(letter) | Token::Other(letter) => letter.to_string(),
-        Token::Word(word) | Token::Text(word) | Token::Command(word) => (*word).to_owned(),
-        _ => "?".to_owned(),
     }
 }

@@ -13,6 +13,10 @@ impl Parser<'_, '_> {
         while matches!(self.peek(), Some(Token::Sign('+' | '-') | Token::Command("pm" | "mp"))) {
             terms.push(self.signed_term(false)?);
         }
+        let is_text = |term: &Ref| matches!(self.tree.get(*term), Node::Text(_));
+        if terms.len() > 1 && terms.iter().any(is_text) {
+            return Err(Stop::Unsupported);
+        }
         match terms[..] {
             [only] => Ok(only),
             _ => self.add(Node::Sum(terms)),
@@ -52,6 +56,8 @@ impl Parser<'_, '_> {
         loop {
             if self.take_sign('*') {
                 factors.push(self.factor()?);
+            } else if self.is_sign('/') && self.is_per_unit() {
+                return self.product(factors);
             } else if self.take_sign('/') {
                 let top = self.product(factors)?;
                 let bottom = self.divisor()?;
@@ -67,6 +73,17 @@ impl Parser<'_, '_> {
                 return self.product(factors);
             }
         }
+    }
+
+    /// Whether a unit that a value is for each of stands behind the slash here: `18/day`.
+    pub(super) fn is_per_unit(&self) -> bool {
+        let named = match self.peek_at(1) {
+            Some(Token::Text(word)) => words::function(word).is_none(),
+            Some(Token::Word(word)) => super::measure::is_unit(word),
+            _ => false,
+        };
+        let before = self.at.checked_sub(1).map(|at| &self.tokens[at].token);
+        named && matches!(before, Some(Token::Number(_) | Token::Close(_)))
     }
 
     fn is_modulo(&self) -> bool {
