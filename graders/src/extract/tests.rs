@@ -105,7 +105,7 @@ fn mathematics_is_not_a_price() {
     check("$$\n5\n$$ for all $n$", one(Rule::Mathematics, "n"));
     check("So she pays $72 in total.", one(Rule::LastNumber, "$72"));
     check("Costs $7 and $5 each, 12 in all", one(Rule::LastNumber, "12"));
-    check("a \\$5 note$", one(Rule::LastNumber, "5"));
+    check("a \\$5 note$", one(Rule::LastNumber, "\\$5"));
 }
 
 #[test]

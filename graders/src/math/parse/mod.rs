@@ -56,6 +56,8 @@ pub(super) struct Parsed {
     pub(super) root: Ref,
     /// Whether a letter was read as a unit.
     letter_is_unit: bool,
+    /// Whether that letter ends the answer, with a space before it: `5 m`.
+    letter_apart: bool,
     /// Whether commas before three digits were read as separators of items.
     commas_separate: bool,
 }
@@ -81,7 +83,8 @@ pub(super) fn may_meet(gold: &Parsed, given: &Parsed) -> bool {
     // `1,234` alone is a number; an answer may mean two items where the gold has several.
     let commas = (!gold.commas_separate || !matches!(gold.tree.get(gold.root), Node::List { .. }))
         && (!given.commas_separate || several(gold));
-    commas && (!gold.letter_is_unit || sized(given)) && (!given.letter_is_unit || !lettered(gold))
+    let letters = !gold.letter_is_unit || gold.letter_apart || sized(given);
+    commas && letters && (!given.letter_is_unit || !lettered(gold))
 }
 
 /// Reads `text`, which is in plain characters, in every way it can be read; the likeliest first.
@@ -100,7 +103,16 @@ pub(super) fn readings(text: &str) -> Result<Vec<Parsed>, Stop> {
         match parser.answer() {
             Ok(root) => {
                 let Reading { letter_is_unit, commas_separate, .. } = reading;
-                found.push(Parsed { tree: parser.tree, root, letter_is_unit, commas_separate });
+                let letter_apart = tokens
+                    .last()
+                    .is_some_and(|last| last.spaced && matches!(last.token, Token::Letter(_)));
+                found.push(Parsed {
+                    tree: parser.tree,
+                    root,
+                    letter_is_unit,
+                    letter_apart,
+                    commas_separate,
+                });
             }
             Err(Stop::Limit) => return Err(Stop::Limit),
             Err(stop) => first_error = first_error.or(Some(stop)),
@@ -124,7 +136,7 @@ pub(super) fn is_by_letter(gold: &Parsed, given: &Parsed) -> bool {
 pub(super) fn text(text: &str) -> Result<Parsed, Stop> {
     let mut tree = Tree::default();
     let root = tree.add(Node::Text(text.to_owned()))?;
-    Ok(Parsed { tree, root, letter_is_unit: false, commas_separate: false })
+    Ok(Parsed { tree, root, letter_is_unit: false, letter_apart: false, commas_separate: false })
 }
 
 /// What could have been read otherwise.
