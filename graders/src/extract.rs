@@ -107,7 +107,7 @@ impl<'a> Found<'a> {
             span: Some(Span { start, end: start + self.span.len() }),
             extracted: Some(quote(self.text()).to_owned()),
             reason: reason.map(str::to_owned),
-            decoy: None,
+            ..Detail::default()
         };
         Grade::new(outcome, detail)
     }

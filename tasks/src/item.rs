@@ -7,7 +7,7 @@ use num_rational::BigRational;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{GroupId, ItemId};
+use crate::{GroupId, ItemId, TestSet};
 
 /// The values a template may show, by name.
 pub type Fields = BTreeMap<String, Value>;
@@ -61,6 +61,8 @@ pub enum Target {
     Label(String),
     /// A value, or the token that says there is none.
     Token(Expected),
+    /// Tests that a program must pass.
+    Tests(Box<TestSet>),
 }
 
 /// What a question with an escape hatch expects.
@@ -84,6 +86,9 @@ impl Target {
             Self::Integer(value) => value.to_string(),
             Self::Rational(value) => value.to_string(),
             Self::Literal(text) | Self::Label(text) => text.clone(),
+            Self::Tests(set) => {
+                serde_json::to_string(&set.tests).expect("tests serialise to JSON")
+            }
             Self::Token(Expected::Value(value)) => value.clone(),
             Self::Token(Expected::Abstain) => "ABSTAIN".to_owned(),
             Self::Token(Expected::FalsePremise { corrected }) => {

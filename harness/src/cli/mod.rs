@@ -15,6 +15,7 @@ use crate::failure::{Failure, Kind};
 mod arms;
 mod compare;
 mod doctor;
+mod grade;
 mod job;
 mod models;
 mod output;
@@ -26,6 +27,7 @@ mod runs;
 mod select;
 mod show;
 mod suites;
+mod trusted;
 
 use output::{Output, Voice};
 
@@ -104,6 +106,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
     Doctor(doctor::DoctorArgs),
+    Grade(grade::GradeArgs),
 }
 
 /// What a command works with.
@@ -115,6 +118,10 @@ struct Context {
 
 /// Runs the command line of this process to its exit code.
 pub fn main() -> ExitCode {
+    // Before anything else: a helper of the sandbox must have one thread and no settings.
+    if tripos_runners::sandbox::is_helper() {
+        return tripos_runners::sandbox::helper_main();
+    }
     std::panic::set_hook(Box::new(|panic| {
         report_bug(panic);
         // A bug ends the process at once; the store survives a kill.
@@ -155,6 +162,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Compare(arguments) => compare::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
+        Command::Grade(arguments) => grade::run(&context, &arguments),
     }
 }
 

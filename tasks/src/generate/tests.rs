@@ -43,6 +43,18 @@ fn the_check_refuses_a_wrong_gold() {
             Target::Integer(value) => Target::Integer(value + 1),
             Target::Literal(_) => Target::Literal("[0]".to_owned()),
             Target::Label(_) => Target::Label("MAYBE".to_owned()),
+            Target::Tests(mut set) => {
+                match &mut set.tests {
+                    crate::Tests::Function(tests) => {
+                        let crate::program::Check::Calls(calls) = &mut tests.check else {
+                            unreachable!("families write calls")
+                        };
+                        calls[3].expected = "[0]".to_owned();
+                    }
+                    crate::Tests::Stdio(tests) => tests.cases[3].expect = "1\n0\n".to_owned(),
+                }
+                Target::Tests(set)
+            }
             other => Target::Token(match other {
                 Target::Token(crate::item::Expected::Abstain) => unreachable!("no family abstains"),
                 _ => crate::item::Expected::Abstain,
