@@ -81,17 +81,14 @@ pub(crate) fn grade(
 /// The last fenced block that defines the entry point; the last one where none does, or where there is
 /// nothing to define; the whole answer when there is no fence. A fence in another language is no
 /// candidate as long as there is one in this language, or in none.
-pub(crate) fn program<'a>(
-    language: Language,
-    tests: &Tests,
-    text: &'a str,
-) -> Option<Found<'a>> {
+pub(crate) fn program<'a>(language: Language, tests: &Tests, text: &'a str) -> Option<Found<'a>> {
     let entry = match tests {
         Tests::Function(tests) => tests.entry.as_str(),
         Tests::Stdio(_) => "",
     };
     let blocks = blocks(text);
-    let is_ours = |block: &&Block<'_>| block.tag.is_empty() || names(language).contains(&&*block.tag);
+    let is_ours =
+        |block: &&Block<'_>| block.tag.is_empty() || names(language).contains(&&*block.tag);
     let ours: Vec<&Block<'_>> = blocks.iter().filter(is_ours).collect();
     let candidates = if ours.is_empty() { blocks.iter().collect() } else { ours };
     let defining = candidates.iter().rev().find(|block| defines(block.source, entry));

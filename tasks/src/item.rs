@@ -80,15 +80,17 @@ pub enum Expected {
 }
 
 impl Target {
-    /// Returns the target as a person would write it.
+    /// Returns the target as a person would write it; tests as JSON.
+    ///
+    /// # Panics
+    ///
+    /// Never: tests have no map with keys that JSON lacks.
     pub fn display(&self) -> String {
         match self {
             Self::Integer(value) => value.to_string(),
             Self::Rational(value) => value.to_string(),
             Self::Literal(text) | Self::Label(text) => text.clone(),
-            Self::Tests(set) => {
-                serde_json::to_string(&set.tests).expect("tests serialise to JSON")
-            }
+            Self::Tests(set) => serde_json::to_string(&set.tests).expect("tests serialise to JSON"),
             Self::Token(Expected::Value(value)) => value.clone(),
             Self::Token(Expected::Abstain) => "ABSTAIN".to_owned(),
             Self::Token(Expected::FalsePremise { corrected }) => {

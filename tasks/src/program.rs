@@ -50,15 +50,8 @@ pub enum Language {
 
 impl Language {
     /// Every language, in the order tables show them.
-    pub const ALL: [Self; 7] = [
-        Self::Python,
-        Self::C,
-        Self::Cpp,
-        Self::Rust,
-        Self::JavaScript,
-        Self::Go,
-        Self::Shell,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Python, Self::C, Self::Cpp, Self::Rust, Self::JavaScript, Self::Go, Self::Shell];
 
     /// Returns the name as suite files write it.
     pub fn as_str(self) -> &'static str {

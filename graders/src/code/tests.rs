@@ -33,7 +33,8 @@ fn check(entry: &str, text: &str, expected: Option<(&str, &str)>) {
 
 #[test]
 fn the_last_block_that_defines_the_entry_is_the_program() {
-    let two = "```python\ndef f(x):\n    return 1\n```\nor\n```python\ndef f(x):\n    return 2\n```";
+    let two =
+        "```python\ndef f(x):\n    return 1\n```\nor\n```python\ndef f(x):\n    return 2\n```";
     check("f", two, Some(("block_with_entry", "def f(x):\n    return 2")));
     let usage = "```python\ndef f(x): return 1\n```\nUse it:\n```python\nprint(f(1))\n```";
     check("f", usage, Some(("block_with_entry", "def f(x): return 1")));
@@ -120,9 +121,8 @@ fn only_a_pass_is_correct_and_a_broken_sandbox_decides_nothing() {
 #[test]
 fn a_program_is_asked_for_and_an_answer_without_one_asks_for_nothing() {
     let spec = GraderSpec::Function { limits: Limits::default() };
-    let need = |text: &str| {
-        crate::need(&spec, &item(), &[Answer { text, finish: AnswerFinish::Whole }])
-    };
+    let need =
+        |text: &str| crate::need(&spec, &item(), &[Answer { text, finish: AnswerFinish::Whole }]);
     match need("Sure:\n```python\ndef f(x):\n    return x\n```") {
         Need::Execution(program) => assert_eq!(program.source, b"def f(x):\n    return x\n"),
         other => panic!("{other:?}"),

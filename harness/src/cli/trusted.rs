@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tripos_runners::sandbox::Sandbox;
-use tripos_tasks::{
-    GraderSpec, Item, Limits, Program, RunVerdict, Suite, Target, Task, TestSet,
-};
+use tripos_tasks::{GraderSpec, Item, Limits, Program, RunVerdict, Suite, Target, Task, TestSet};
 
 use super::Context;
 use super::grade::{SandboxArgs, open_sandbox};
@@ -62,7 +60,8 @@ fn trusted(context: &Context, suite: Suite, sandbox: &Sandbox) -> Result<Suite, 
     thread::scope(|scope| {
         for _ in 0..sandbox.concurrency().min(items.len()) {
             scope.spawn(|| {
-                while let Some((task, item, set)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((task, item, set)) = items.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     if let Some(why) = distrust(sandbox, &task.grader, set) {
                         let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
                         bad.push((task.id.to_string(), item.id.to_string(), why));

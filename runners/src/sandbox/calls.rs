@@ -98,7 +98,10 @@ fn talk(link: OwnedFd, entry: &str, calls: &[Call]) -> io::Result<Option<Said>> 
         if !result.is_some_and(|found| equal(&found, &expected, call.tolerance)) {
             let found = shown(&reply.get("r").map_or_else(String::new, Json::to_string));
             let expected = quoted(&call.expected);
-            return Ok(Some((RunVerdict::Fail, format!("{place}: `{found}` in place of {expected}"))));
+            return Ok(Some((
+                RunVerdict::Fail,
+                format!("{place}: `{found}` in place of {expected}"),
+            )));
         }
     }
     Ok(None)

@@ -98,7 +98,7 @@ impl Capture {
 
     /// Reads what is there.
     fn read(&mut self) {
-        let mut chunk = [0; CHUNK];
+        let mut chunk = vec![0; CHUNK];
         while let Some(pipe) = &mut self.pipe {
             match pipe.read(&mut chunk) {
                 Ok(0) => self.pipe = None,

@@ -37,8 +37,8 @@ pub(super) fn serve(control: &OwnedFd, setup: &Setup) -> io::Result<ExitCode> {
         let report = fds.pop().expect("counted above");
         let outcome = run(&command, &fds, file.as_ref(), (rules.as_ref(), &report), setup);
         drop(fds);
-        let outcome = outcome
-            .unwrap_or_else(|e| Report { error: Some(e.to_string()), ..Report::default() });
+        let outcome =
+            outcome.unwrap_or_else(|e| Report { error: Some(e.to_string()), ..Report::default() });
         // Whoever waited for it may be gone; the socket's end says so.
         let _ = fs::File::from(report).write_all(&serde_json::to_vec(&outcome)?);
     }
@@ -137,7 +137,8 @@ fn end_stragglers(tier: u8) -> io::Result<()> {
 
 /// The children of this process; those of an ended child have become its own.
 fn children() -> io::Result<Vec<Pid>> {
-    let text = fs::read_to_string("/proc/self/task/self/children")
-        .or_else(|_| fs::read_to_string(format!("/proc/self/task/{}/children", std::process::id())))?;
+    let text = fs::read_to_string("/proc/self/task/self/children").or_else(|_| {
+        fs::read_to_string(format!("/proc/self/task/{}/children", std::process::id()))
+    })?;
     Ok(text.split_whitespace().filter_map(|id| id.parse().ok()).map(Pid::from_raw).collect())
 }

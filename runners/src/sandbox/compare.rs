@@ -36,7 +36,8 @@ pub(super) fn difference(
             return None;
         }
     }
-    let line = found.iter().zip(&expected).take_while(|(found, expected)| found == expected).count();
+    let line =
+        found.iter().zip(&expected).take_while(|(found, expected)| found == expected).count();
     let at = |lines: &[&str]| lines.get(line).map_or("nothing".to_owned(), |text| quoted(text));
     Some(format!("line {}: {} in place of {}", line + 1, at(&found), at(&expected)))
 }
@@ -51,7 +52,8 @@ fn lines(text: &str) -> Vec<&str> {
 
 /// Reads a decimal number, and nothing else that a parser of floats takes for one.
 fn number(word: &str) -> Option<f64> {
-    let is_plain = word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+    let is_plain =
+        word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     if is_plain { word.parse().ok() } else { None }
 }
 
@@ -68,7 +70,8 @@ pub(super) fn shown(text: &str) -> String {
             out.push('…');
             break;
         }
-        let is_hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        let is_hidden = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         if is_hidden { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out

@@ -66,7 +66,7 @@ fn allow(
 }
 
 fn refused(error: landlock::RulesetError) -> io::Error {
-    io::Error::other(format!("landlock: {error}"))
+    io::Error::other(error)
 }
 
 /// Keeps, over `execve`, the one capability by which a fork server makes namespaces and mounts, and
@@ -111,4 +111,3 @@ pub(super) fn confine(
     sys::enforce(rules).map_err(told("landlock"))?;
     sys::install(filter).map_err(told("seccomp"))
 }
-

@@ -14,9 +14,9 @@ use tripos_tasks::{Captured, Execution, Integrity, Limits, Program, RunVerdict};
 
 use super::cell::{Capture, Cell, Stop, supervise};
 use super::compare::shown;
-use super::{calls, packet};
 use super::slot::{Ground, Job, Side, Slot};
 use super::stdio::{Ended, ended};
+use super::{calls, packet};
 
 /// The largest record of a cell of checks.
 const RECORD_MAX: usize = 1 << 20;
@@ -73,11 +73,12 @@ pub(super) fn run(
     let began = Instant::now();
     let (theirs, ours) = packet::stream_pair()?;
     let solution = solution(ground, slot, (program, tests), theirs)?;
-    let checks = recorded(ground, slot, ("checks", limits), (checks.to_string().as_bytes(), Some(ours)))?;
+    let checks =
+        recorded(ground, slot, ("checks", limits), (checks.to_string().as_bytes(), Some(ours)))?;
     let mut cells = [checks, solution];
     let stop = supervise(&mut cells, began + limits.wall())?;
     let [checks, solution] = cells;
-    conclude(ground, checks, (solution, stop), (limits, &nonce))
+    conclude(ground, &checks, (solution, stop), (limits, &nonce))
 }
 
 fn entries(tests: &FunctionTests) -> Vec<&str> {
@@ -175,7 +176,7 @@ fn in_process(
 /// Puts together what the two cells came to.
 fn conclude(
     ground: &Ground,
-    checks: Cell,
+    checks: &Cell,
     (solution, stop): (Cell, Option<Stop>),
     (limits, nonce): (&Limits, &str),
 ) -> io::Result<Execution> {

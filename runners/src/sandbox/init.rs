@@ -135,7 +135,8 @@ fn fork_server(control: &OwnedFd, setup: &Setup) -> io::Result<()> {
         "filter": filter.code,
         "own_pid_at": filter.own_pid_at,
     });
-    let script = format!("import json\nCONFIG = json.loads({})\n{script}", json!(config.to_string()));
+    let script =
+        format!("import json\nCONFIG = json.loads({})\n{script}", json!(config.to_string()));
     let file = packet::memory_file(script.as_bytes())?;
     sys::duplicate_to(control, CONTROL_FD)?;
     sys::duplicate_to(&file, SCRIPT_FD)?;

@@ -44,8 +44,12 @@ pub(super) fn cpu(root: u32) -> Duration {
         let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         // The name in brackets may hold anything.
         let (_, rest) = text.rsplit_once(')')?;
-        let fields: Vec<u64> =
-            rest.split_whitespace().skip(11).take(4).map_while(|field| field.parse().ok()).collect();
+        let fields: Vec<u64> = rest
+            .split_whitespace()
+            .skip(11)
+            .take(4)
+            .map_while(|field| field.parse().ok())
+            .collect();
         Some(fields.iter().sum::<u64>())
     };
     let ticks: u64 = family(root).into_iter().filter_map(of).sum();

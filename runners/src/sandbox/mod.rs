@@ -165,7 +165,6 @@ impl Sandbox {
     /// A sandbox that breaks is replaced and the program run once more; a time-out with little
     /// processor time used is run again alone before it counts.
     pub fn execute(&self, program: &Program) -> Execution {
-        let began = Instant::now();
         if let Some(verdict) = self.refusal(program) {
             return verdict;
         }
@@ -176,7 +175,6 @@ impl Sandbox {
         if execution.verdict == RunVerdict::Timeout && is_idle(&execution, &program.limits) {
             execution = self.attempt(program, true);
         }
-        execution.wall = began.elapsed();
         execution
     }
 
@@ -198,7 +196,10 @@ impl Sandbox {
         match &program.tests {
             Tests::Function(_) if program.language != Language::Python => verdict(
                 RunVerdict::Infra,
-                format!("functions are tested in python only, not in {}", program.language.as_str()),
+                format!(
+                    "functions are tested in python only, not in {}",
+                    program.language.as_str()
+                ),
             ),
             Tests::Stdio(StdioTests { cases, .. }) if cases.is_empty() => {
                 verdict(RunVerdict::Infra, "the task has no cases".to_owned())
@@ -215,11 +216,12 @@ impl Sandbox {
             _shared = self.quiet.read().unwrap_or_else(PoisonError::into_inner);
         }
         let mut slot = self.take();
+        let began = Instant::now();
         let result = match &program.tests {
             Tests::Function(tests) => function::run(&self.ground, &mut slot, program, tests),
             Tests::Stdio(tests) => stdio::run(&self.ground, &mut slot, program, tests),
         };
-        let execution = result.unwrap_or_else(|error| {
+        let mut execution = result.unwrap_or_else(|error| {
             // Whatever the slot held may be what broke.
             slot.reset();
             Execution {
@@ -232,6 +234,7 @@ impl Sandbox {
                 wall: Duration::ZERO,
             }
         });
+        execution.wall = began.elapsed();
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
         self.freed.notify_one();
         execution
@@ -250,5 +253,5 @@ impl Sandbox {
 
 /// Says whether a time-out left the processor mostly unused.
 fn is_idle(execution: &Execution, limits: &Limits) -> bool {
-    execution.cpu.as_secs_f64() * 1_000.0 < BUSY_SHARE * limits.cpu_ms as f64
+    execution.cpu < Duration::from_millis(limits.cpu_ms).mul_f64(BUSY_SHARE)
 }

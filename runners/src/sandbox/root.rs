@@ -31,7 +31,8 @@ pub(super) fn stage(visible: &[PathBuf]) -> io::Result<()> {
         return Ok(());
     }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(Some("stage"), STAGE, Some("tmpfs"), flags, Some("mode=0755")).map_err(told("a stage"))?;
+    mount(Some("stage"), STAGE, Some("tmpfs"), flags, Some("mode=0755"))
+        .map_err(told("a stage"))?;
     for path in hidden {
         let place = staged(path);
         make_point(path, &place)?;

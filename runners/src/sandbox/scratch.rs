@@ -111,7 +111,8 @@ mod tests {
             folder.push("d");
             fs::create_dir(&folder).expect("a folder");
         }
-        std::os::unix::fs::symlink(outside.path(), scratch.path().join("work/link")).expect("a link");
+        std::os::unix::fs::symlink(outside.path(), scratch.path().join("work/link"))
+            .expect("a link");
         fs::write(scratch.path().join("tmp/.moved-0"), "in the way").expect("written");
         fs::set_permissions(scratch.path().join("tmp"), fs::Permissions::from_mode(0o000))
             .expect("set");

@@ -174,7 +174,7 @@ impl Filter {
             }
         }
         for number in OWN_PROCESS {
-            self.argument(number, 0, |f| f.unless_own_process());
+            self.argument(number, 0, Self::unless_own_process);
         }
         self.argument(libc::SYS_prlimit64, 0, |f| {
             // 0 is the caller: skip the comparison with its number.

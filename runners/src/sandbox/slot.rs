@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tripos_tasks::{Language, Limits, Tier};
 
+use super::FIRST_UID;
 use super::cell::{Bounds, Capture, Cell, Feed, supervise};
 use super::helper::{Helper, Spawner};
 use super::packet;
@@ -17,16 +18,12 @@ use super::scratch::Scratch;
 use super::seccomp::{Profile, filter};
 use super::setup::{Command, Role, Setup, WRITABLE};
 use super::toolchain::{self, Tool, Toolchain};
-use super::FIRST_UID;
 
 const CELL: &str = include_str!("python/cell.py");
 const VALUES: &str = include_str!("python/values.py");
 const SOLUTION: &str = include_str!("python/solution.py");
-const CHECKS: &str = concat!(
-    include_str!("python/checks.py"),
-    "\n\n",
-    include_str!("python/beside.py"),
-);
+const CHECKS: &str =
+    concat!(include_str!("python/checks.py"), "\n\n", include_str!("python/beside.py"),);
 
 /// Processes that the sandbox itself has in a cell's user namespace.
 const OWN_PROCESSES: u64 = 4;
@@ -253,7 +250,17 @@ impl Ends {
     #[expect(clippy::unnecessary_wraps, reason = "ends the chain of two fallible starts")]
     fn cell(self, first: Option<OwnedFd>, bounds: Bounds) -> io::Result<Cell> {
         let Self { report, input, outputs, .. } = self;
-        Ok(Cell { first, report, input, outputs, bounds, ended: None, cpu_seen: Duration::ZERO, is_told: false, is_gone: false })
+        Ok(Cell {
+            first,
+            report,
+            input,
+            outputs,
+            bounds,
+            ended: None,
+            cpu_seen: Duration::ZERO,
+            is_told: false,
+            is_gone: false,
+        })
     }
 }
 

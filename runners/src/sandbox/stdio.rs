@@ -179,7 +179,9 @@ impl Course<'_> {
         output: &[u8],
     ) -> io::Result<Option<String>> {
         match &self.tests.judge {
-            Some(judge) => function::judge(self.ground, slot, (judge, &self.program.limits), (case, output)),
+            Some(judge) => {
+                function::judge(self.ground, slot, (judge, &self.program.limits), (case, output))
+            }
             None => Ok(difference(output, &case.expect, self.tests.tolerance)),
         }
     }
@@ -208,37 +210,51 @@ pub(super) fn ended(cell: Cell, stop: Option<Stop>, limits: &Limits) -> io::Resu
     let cpu = Duration::from_micros(report.cpu_us).max(cell.cpu_seen);
     let (code, signal) = (report.status >> 8 & 0xFF, report.status & 0x7F);
     let spent = cpu.as_millis() >= u128::from(limits.cpu_ms) || signal == libc::SIGXCPU;
-    let wrong = match stop {
-        Some(Stop::Time) => Some((RunVerdict::Timeout, over_time(limits.wall_ms, "")))
-        ,
-        Some(Stop::Output) => {
-            Some((RunVerdict::OutputLimit, format!("more than {} bytes were written", limits.output_bytes)))
+    let wrong = match (stop, report.error) {
+        (Some(stop), _) => Some(stopped(stop, limits)),
+        (None, Some(error)) if !cell.is_told => return Err(io::Error::other(error)),
+        (None, Some(_)) => None,
+        (None, None) if spent => {
+            Some((RunVerdict::Timeout, over_time(limits.cpu_ms, " of processor time")))
         }
-        Some(Stop::Memory) => {
-            Some((RunVerdict::MemoryLimit, format!("more than {} bytes were held", limits.memory_bytes)))
-        }
-        Some(Stop::Disk) => {
-            Some((RunVerdict::OutputLimit, format!("more than {} bytes or {} files lay in its folder", limits.disk_bytes, limits.files)))
-        }
-        None => match report.error {
-            Some(error) if !cell.is_told => return Err(io::Error::other(error)),
-            Some(_) => None,
-            None if spent => Some((RunVerdict::Timeout, over_time(limits.cpu_ms, " of processor time"))),
-            None if signal != 0 => Some((RunVerdict::RuntimeError, format!("ended by {}", named(signal)))),
-            None if code == MEMORY_STATUS => {
-                Some((RunVerdict::MemoryLimit, "the program ran out of memory".to_owned()))
-            }
-            None if code == REFUSED_STATUS => {
-                Some((RunVerdict::CompileError, last_line(&output.stderr).unwrap_or_default()))
-            }
-            None if code != 0 => {
-                let why = last_line(&output.stderr).map_or_else(String::new, |line| format!(": {line}"));
-                Some((RunVerdict::RuntimeError, format!("exit status {code}{why}")))
-            }
-            None => None,
-        },
+        (None, None) => exited(code, signal, &output),
     };
     Ok(Ended { wrong, cpu, output })
+}
+
+/// The verdict on a program that was ended early.
+fn stopped(stop: Stop, limits: &Limits) -> (RunVerdict, String) {
+    match stop {
+        Stop::Time => (RunVerdict::Timeout, over_time(limits.wall_ms, "")),
+        Stop::Output => {
+            let most = limits.output_bytes;
+            (RunVerdict::OutputLimit, format!("more than {most} bytes were written"))
+        }
+        Stop::Memory => {
+            let most = limits.memory_bytes;
+            (RunVerdict::MemoryLimit, format!("more than {most} bytes were held"))
+        }
+        Stop::Disk => {
+            let (bytes, files) = (limits.disk_bytes, limits.files);
+            let detail = format!("more than {bytes} bytes or {files} files lay in its folder");
+            (RunVerdict::OutputLimit, detail)
+        }
+    }
+}
+
+/// The verdict on the way a program ended by itself; nothing where that was status 0.
+fn exited(code: i32, signal: i32, output: &Captured) -> Option<(RunVerdict, String)> {
+    let last = last_line(&output.stderr);
+    Some(match code {
+        _ if signal != 0 => (RunVerdict::RuntimeError, format!("ended by {}", named(signal))),
+        0 => return None,
+        MEMORY_STATUS => (RunVerdict::MemoryLimit, "the program ran out of memory".to_owned()),
+        REFUSED_STATUS => (RunVerdict::CompileError, last.unwrap_or_default()),
+        code => {
+            let why = last.map_or_else(String::new, |line| format!(": {line}"));
+            (RunVerdict::RuntimeError, format!("exit status {code}{why}"))
+        }
+    })
 }
 
 fn over_time(ms: u64, of: &str) -> String {
@@ -314,7 +330,9 @@ impl Recipe {
                 compile: Some(line(&["build", "-o", "program", "main.go"])),
                 run: made(),
             },
-            Language::JavaScript => Self { file: "main.js", compile: None, run: line(&["main.js"]) },
+            Language::JavaScript => {
+                Self { file: "main.js", compile: None, run: line(&["main.js"]) }
+            }
             Language::Shell => Self { file: "main.sh", compile: None, run: line(&["main.sh"]) },
         }
     }

@@ -48,6 +48,10 @@ impl Toolchain {
     }
 
     /// Returns the tool of a language, or why there is none.
+    ///
+    /// # Panics
+    ///
+    /// Never: every language has its place.
     pub fn tool(&self, language: Language) -> Result<&Tool, &str> {
         let place = Language::ALL.iter().position(|l| *l == language).expect("`ALL` holds it");
         let found = self.found[place].get_or_init(|| tool(language, &self.folders));
@@ -103,7 +107,11 @@ fn inspect(language: Language, program: &Path) -> Result<Tool, String> {
                     OLDEST_PYTHON.0, OLDEST_PYTHON.1
                 ));
             }
-            Ok(Tool { program: real, version: format!("Python {version}"), needs: outside([prefix]) })
+            Ok(Tool {
+                program: real,
+                version: format!("Python {version}"),
+                needs: outside([prefix]),
+            })
         }
         Language::Rust => {
             let root = PathBuf::from(answer(program, &["--print", "sysroot"])?.trim());

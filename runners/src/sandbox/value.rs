@@ -66,7 +66,9 @@ fn numbers_equal(found: &Value, expected: &Value, tolerance: Option<Tolerance>) 
         return tolerance.allows(f, e);
     }
     let exact = |number: &Value, float: f64| whole(number).is_none_or(|n| is_exactly(&n, float));
-    f.partial_cmp(&e).is_some_and(std::cmp::Ordering::is_eq) && exact(found, e) && exact(expected, f)
+    f.partial_cmp(&e).is_some_and(std::cmp::Ordering::is_eq)
+        && exact(found, e)
+        && exact(expected, f)
 }
 
 fn whole(value: &Value) -> Option<BigInt> {
@@ -144,8 +146,10 @@ fn hexadecimal(text: &str) -> Option<BigInt> {
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+        .collect::<Option<_>>()?;
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|d| d[0] << 4 | d[1]).collect())
 }
 
@@ -177,7 +181,8 @@ pub(super) fn to_link(value: &Value) -> Option<Json> {
         Value::Tuple(items) => json!({ "t": list(items)? }),
         Value::Set(items) => json!({ "s": list(items)? }),
         Value::Dict(pairs) => {
-            let pair = |(key, value): &(Value, Value)| Some(json!([to_link(key)?, to_link(value)?]));
+            let pair =
+                |(key, value): &(Value, Value)| Some(json!([to_link(key)?, to_link(value)?]));
             json!({ "d": pairs.iter().map(pair).collect::<Option<Vec<Json>>>()? })
         }
         Value::Opaque => return None,
@@ -234,7 +239,10 @@ impl Reader<'_> {
             'b' if self.rest[1..].starts_with(['"', '\'']) => {
                 self.rest = &self.rest[1..];
                 let text = self.string()?;
-                text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<_>>().map(Value::Bytes)
+                text.chars()
+                    .map(|c| u8::try_from(u32::from(c)).ok())
+                    .collect::<Option<_>>()
+                    .map(Value::Bytes)
             }
             _ => self.number(),
         }
@@ -351,13 +359,18 @@ mod tests {
         check("b'a'", "'a'", false);
         check("None", "False", false);
         check("-1_000", "-1000", true);
-        check("340282366920938463463374607431768211456", "340282366920938463463374607431768211456", true);
+        check(
+            "340282366920938463463374607431768211456",
+            "340282366920938463463374607431768211456",
+            true,
+        );
         check("[]", "[[]]", false);
     }
 
     #[test]
     fn what_is_no_literal_is_refused() {
-        for text in ["", "f()", "1 + 1", "[1", "{1: 2, 3}", "'a", "__import__('os')", "1 2", "(,)"] {
+        for text in ["", "f()", "1 + 1", "[1", "{1: 2, 3}", "'a", "__import__('os')", "1 2", "(,)"]
+        {
             assert_eq!(literal(text), None, "{text}");
         }
         assert_eq!(literal(&"[".repeat(100_000)), None);
@@ -365,7 +378,13 @@ mod tests {
 
     #[test]
     fn what_crosses_comes_back_equal() {
-        for text in ["[1, -2.5, 'x', None, True]", "(1, [2, {3: 'y'}])", "{1, 2}", "b'\\x00\\xff'", "-123456789012345678901234567890"] {
+        for text in [
+            "[1, -2.5, 'x', None, True]",
+            "(1, [2, {3: 'y'}])",
+            "{1, 2}",
+            "b'\\x00\\xff'",
+            "-123456789012345678901234567890",
+        ] {
             let value = literal(text).expect("a literal");
             let json = to_link(&value).expect("it crosses");
             let back = from_link(&json).expect("it comes back");

@@ -131,15 +131,22 @@ mod tests {
 
     #[test]
     fn a_line_says_what_is_wrong_with_it() {
-        let line = |tests: &str| format!(r#"{{"lang": "python", "program": "", "tests": {tests}}}"#);
+        let line =
+            |tests: &str| format!(r#"{{"lang": "python", "program": "", "tests": {tests}}}"#);
         check(&line(r#"{"kind": "stdio", "cases": [{"stdin": "", "expect": ""}]}"#), Ok(()));
         check(&line(r#"{"kind": "stdio", "cases": []}"#), Err("no cases"));
         check(&line(r#"{"kind": "stdio"}"#), Err("cases"));
         check(&line(r#"{"kind": "function", "entry": "f"}"#), Err("not 0"));
         check(&line(r#"{"kind": "function", "test": ""}"#), Err("`entry` is missing"));
-        check(&line(r#"{"kind": "function", "entry": "f", "test": "", "beside": ""}"#), Err("not 2"));
+        check(
+            &line(r#"{"kind": "function", "entry": "f", "test": "", "beside": ""}"#),
+            Err("not 2"),
+        );
         check(&line(r#"{"kind": "function", "asserts": ["assert f() == 1"]}"#), Ok(()));
-        check(&line(r#"{"kind": "stdio", "cases": [{"stdin": "", "expect": ""}], "tolerance": 2}"#), Err("tolerance"));
+        check(
+            &line(r#"{"kind": "stdio", "cases": [{"stdin": "", "expect": ""}], "tolerance": 2}"#),
+            Err("tolerance"),
+        );
         check(r#"{"lang": "cobol", "program": "", "tests": {}}"#, Err("cobol"));
         check(r#"{"lang": "js"}"#, Err("program"));
     }

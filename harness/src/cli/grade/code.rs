@@ -62,7 +62,9 @@ enum GradeError {
     Write { path: PathBuf, source: io::Error },
     #[error("{bad} of {lines} lines could not be graded: each has an `error` in `{}`", path.display())]
     Lines { bad: u64, lines: u64, path: PathBuf },
-    #[error("{infra} of {lines} programs were not measured: the sandbox or an interpreter failed them")]
+    #[error(
+        "{infra} of {lines} programs were not measured: the sandbox or an interpreter failed them"
+    )]
     Infra { infra: u64, lines: u64 },
 }
 

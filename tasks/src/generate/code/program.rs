@@ -118,14 +118,18 @@ impl Step {
             ),
             Self::Sort => "sort the numbers upwards".to_owned(),
             Self::Reverse => "reverse the order".to_owned(),
-            Self::Take(n) => format!("keep only the first {n} numbers, or all where there are fewer"),
+            Self::Take(n) => {
+                format!("keep only the first {n} numbers, or all where there are fewer")
+            }
             Self::Distinct => "of equal numbers, keep only the first".to_owned(),
             Self::AdjacentSums => {
                 "replace the list by the sums of each number and the one after it (a list of one \
                  number, or of none, becomes empty)"
                     .to_owned()
             }
-            Self::RunningSums => "replace each number by the sum of all up to and with it".to_owned(),
+            Self::RunningSums => {
+                "replace each number by the sum of all up to and with it".to_owned()
+            }
         }
     }
 

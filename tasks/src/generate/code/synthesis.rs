@@ -91,7 +91,8 @@ impl Puzzle {
 
 /// Writes steps as lines of Python inside a function.
 pub(super) fn body(steps: &[Step]) -> String {
-    steps.iter().map(|step| format!("    {}\n", step.python())).collect()
+    let lines: Vec<String> = steps.iter().map(|step| format!("    {}\n", step.python())).collect();
+    lines.concat()
 }
 
 /// Reads the lines of a printed function and interprets them, knowing nothing of the steps.
