@@ -30,7 +30,8 @@ pub(crate) fn need(spec: &GraderSpec, item: &Item, text: &str) -> Need {
     };
     let Some(found) = program(language, &set.tests, text) else { return Need::Nothing };
     let source = whole(&set.tests, found.source).into_bytes();
-    Need::Execution(Program { language, source, tests: set.tests.clone(), limits: *limits })
+    let tests = set.tests.clone();
+    Need::Execution(Box::new(Program { language, source, tests, limits: *limits }))
 }
 
 /// Grades the program in `text` by what running it came to.

@@ -10,7 +10,7 @@ pub enum Need {
     /// Nothing: the answer is enough.
     Nothing,
     /// What running this program comes to.
-    Execution(Program),
+    Execution(Box<Program>),
 }
 
 /// What the engine got for a [`Need`].

@@ -125,7 +125,7 @@ fn a_program_is_asked_for_and_an_answer_without_one_asks_for_nothing() {
         |text: &str| crate::need(&spec, &item(), &[Answer { text, finish: AnswerFinish::Whole }]);
     match need("Sure:\n```python\ndef f(x):\n    return x\n```") {
         Need::Execution(program) => assert_eq!(program.source, b"def f(x):\n    return x\n"),
-        other => panic!("{other:?}"),
+        Need::Nothing => panic!("a program is there"),
     }
     assert_eq!(need("```python\n\n```"), Need::Nothing);
     let cut = [Answer { text: "def f(): pass", finish: AnswerFinish::CutInAnswer }];

@@ -19,7 +19,9 @@ pub(super) async fn grade(
     let answers = [Answer { text: &accepted.text, finish: answer_finish(&accepted.finish) }];
     let evidence = match tripos_graders::need(&task.grader, item, &answers) {
         Need::Nothing => Evidence::Nothing,
-        Need::Execution(program) => Evidence::Execution(Box::new(execute(sandbox, program).await?)),
+        Need::Execution(program) => {
+            Evidence::Execution(Box::new(execute(sandbox, *program).await?))
+        }
     };
     Ok(tripos_graders::grade(&task.grader, item, &answers, &evidence))
 }

@@ -42,6 +42,8 @@ pub(super) struct Cell {
     pub(super) ended: Option<Report>,
     /// Processor time of all its processes, as seen when it was told to end early.
     pub(super) cpu_seen: Duration,
+    /// Whether a process in it hears when it is told to end; without one it is killed at once.
+    pub(super) has_guard: bool,
     /// Whether it was told to end; then it may be gone before it could report.
     pub(super) is_told: bool,
     /// Whether nothing of it is left.
@@ -297,6 +299,9 @@ impl Cell {
     /// Tells the cell to end.
     fn hang_up(&mut self) {
         self.is_told |= !self.is_gone;
+        if let (false, false, Some(first)) = (self.has_guard, self.is_gone, &self.first) {
+            return sys::kill(first);
+        }
         // A cell that is gone cannot be told.
         let _ = shutdown(std::os::fd::AsRawFd::as_raw_fd(&self.report), Shutdown::Write);
     }

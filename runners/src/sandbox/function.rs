@@ -60,8 +60,8 @@ pub(super) fn run(
     let names: Vec<&str> = entries(tests);
     let checks = match &tests.check {
         Check::Candidate(test) => json!({
-            "kind": "candidate", "nonce": nonce, "entry": tests.entry, "prelude": tests.prelude,
-            "test": test,
+            "kind": "candidate", "nonce": nonce, "entry": tests.entry, "test": test,
+            "prelude": slim(&tests.prelude, &tests.entry),
         }),
         Check::Asserts { setup, asserts } => json!({
             "kind": "asserts", "nonce": nonce, "names": names, "setup": setup, "asserts": asserts,
@@ -81,6 +81,19 @@ pub(super) fn run(
     conclude(ground, &checks, (solution, stop), (limits, &nonce))
 }
 
+/// What checks can use of a prelude: all of it, or its imports where all else is the function itself.
+fn slim(prelude: &str, entry: &str) -> String {
+    let head = format!("def {entry}(");
+    let is_import = |line: &&str| line.starts_with("import ") || line.starts_with("from ");
+    let is_own = |line: &str| {
+        line.is_empty() || line.starts_with([' ', '\t', '#']) || line.starts_with(&head)
+    };
+    if prelude.lines().all(|line| is_import(&line) || is_own(line)) {
+        return prelude.lines().filter(is_import).map(|line| line.to_owned() + "\n").collect();
+    }
+    prelude.to_owned()
+}
+
 fn entries(tests: &FunctionTests) -> Vec<&str> {
     if tests.entry.is_empty() { Vec::new() } else { vec![&tests.entry] }
 }
@@ -92,11 +105,22 @@ pub(super) fn solution(
     (program, tests): (&Program, &FunctionTests),
     link: OwnedFd,
 ) -> io::Result<Cell> {
-    let head = json!({ "entries": entries(tests), "prelude": tests.prelude });
+    // A program that repeats the prelude needs it no second time.
+    let is_repeated = program.source.starts_with(tests.prelude.as_bytes());
+    let prelude = if is_repeated { "" } else { &tests.prelude };
+    let head = json!({ "entries": entries(tests), "prelude": prelude });
     let text = job(&head, &program.source);
     let extra = vec![link];
     let limits = &program.limits;
-    let job = Job { kind: "solution", text: &text, limits, input: None, is_captured: true, extra };
+    let job = Job {
+        kind: "solution",
+        text: &text,
+        limits,
+        input: None,
+        is_captured: true,
+        is_trusted: false,
+        extra,
+    };
     slot.start(ground, Side::Solution, job)
 }
 
@@ -110,7 +134,8 @@ fn recorded(
     let (record, written) = packet::pipe()?;
     let extra: Vec<OwnedFd> = link.into_iter().chain([written]).collect();
     let is_captured = kind == "beside";
-    let job = Job { kind, text, limits, input: None, is_captured, extra };
+    let is_trusted = kind == "checks";
+    let job = Job { kind, text, limits, input: None, is_captured, is_trusted, extra };
     let mut cell = slot.start(ground, Side::Checks, job)?;
     cell.outputs.push(Capture::new(record, RECORD_MAX)?);
     Ok(cell)
@@ -252,5 +277,24 @@ pub(super) fn judge(
         }
         Some(record) => Err(io::Error::other(format!("the task's judge broke: {}", record.detail))),
         None => Err(io::Error::other("the task's judge left no verdict")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(prelude: &str, expected: &str) {
+        assert_eq!(slim(prelude, "f"), expected, "of {prelude:?}");
+    }
+
+    #[test]
+    fn checks_get_the_helpers_of_a_prelude_and_not_the_function_itself() {
+        check("import math\n\n\ndef f(x):\n    \"\"\"Doc.\"\"\"\n", "import math\n");
+        let helper = "def g(x):\n    return x\n\n\ndef f(x):\n";
+        check(helper, helper);
+        check("N = 3\ndef f(x):\n", "N = 3\ndef f(x):\n");
+        check("def ff(x):\n", "def ff(x):\n");
     }
 }

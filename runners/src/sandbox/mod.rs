@@ -43,7 +43,7 @@ use helper::Spawner;
 use slot::{Ground, Slot};
 
 /// Slots for each core: a cell waits for the kernel while it is taken apart.
-const SLOTS_PER_CORE: usize = 2;
+const SLOTS_PER_CORE: usize = 4;
 /// The uid of the first slot where this program is root.
 const FIRST_UID: u32 = 60_000;
 /// The share of the processor limit below which a time-out by the clock may be the machine's fault.

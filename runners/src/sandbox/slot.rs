@@ -75,6 +75,8 @@ pub(super) struct Job<'a> {
     pub(super) input: Option<Vec<u8>>,
     /// Whether what it writes is kept.
     pub(super) is_captured: bool,
+    /// Whether it runs nothing but a task's own checks: then one process is enough.
+    pub(super) is_trusted: bool,
     /// Further descriptors, from number 3 on.
     pub(super) extra: Vec<OwnedFd>,
 }
@@ -132,6 +134,7 @@ impl Warm {
         let work = work(self.scratch.as_ref());
         let request = json!({
             "kind": job.kind,
+            "is_trusted": job.is_trusted,
             "work": work,
             "disk_bytes": job.limits.disk_bytes,
             "files": job.limits.files,
@@ -153,7 +156,9 @@ impl Warm {
             root: None,
             folder: folder(self.scratch.as_ref(), job.limits),
         };
-        ends.cell(Some(first), bounds)
+        let mut cell = ends.cell(Some(first), bounds)?;
+        cell.has_guard = !job.is_trusted;
+        Ok(cell)
     }
 }
 
@@ -258,6 +263,7 @@ impl Ends {
             bounds,
             ended: None,
             cpu_seen: Duration::ZERO,
+            has_guard: true,
             is_told: false,
             is_gone: false,
         })

@@ -74,6 +74,7 @@ impl Course<'_> {
                 limits: &limits,
                 input,
                 is_captured: true,
+                is_trusted: false,
                 extra: Vec::new(),
             };
             let cell = slot.start(self.ground, Side::Solution, job)?;

@@ -12,7 +12,7 @@ use tripos_tasks::program::form::Case;
 
 use super::sandboxes;
 
-/// Prints HumanEval as cases: the reference, then a stub, in turn.
+/// Prints `HumanEval` as cases: the reference, then a stub, in turn.
 const HUMAN_EVAL: &str = "import gzip, json, sys
 for line in gzip.open(sys.argv[1], 'rt'):
     row = json.loads(line)

@@ -100,10 +100,23 @@ class Server:
         pid = os.fork()
         if pid == 0:
             try:
-                self.guard(request, fds)
+                if request["is_trusted"]:
+                    self.alone(request, fds)
+                else:
+                    self.guard(request, fds)
             finally:
                 os._exit(70)
         return pid
+
+    def alone(self, request, fds):
+        """Runs checks, which are trusted not to pretend: as process 1, without a second one to watch,
+        and without files of their own to write."""
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        status = self.cell({**request, "work": "/"}, fds, fds[4])
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu = round((used.ru_utime + used.ru_stime) * 1e6)
+        os.write(LINK + len(fds) - 5, b'{"status": %d, "cpu_us": %d, "rss_kib": %d}' % (status << 8, cpu, used.ru_maxrss))
+        os._exit(status)
 
     def guard(self, request, fds):
         """Waits for the program: process 1 of its namespace, whose end is the end of all others."""
@@ -178,9 +191,11 @@ class Server:
         libc.syscall(SYS_CLOSE_RANGE, last, ctypes.c_uint(0xFFFFFFFF), 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.confine(request, last - 1)
-        os.write(extras, b"1")
-        for number in range(extras, last):
-            os.close(number)
+        if confined != fds[4]:
+            os.write(extras, b"1")
+            os.close(extras)
+        if last - 1 > extras:
+            os.close(last - 1)
         return JOBS[request["kind"]](text, request)
 
     def confine(self, request, landlock):
