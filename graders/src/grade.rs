@@ -1,6 +1,7 @@
 //! What a grader sees and what it says.
 
 use serde::{Deserialize, Serialize};
+use tripos_tasks::{Integrity, RunVerdict, Tier};
 
 /// What a grader sees of a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +133,20 @@ pub struct Detail {
     /// Why, where the outcome alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// How the program ran, where one was run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<Ran>,
+}
+
+/// How a program ran: enough to filter verdicts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The verdict of the run.
+    pub verdict: RunVerdict,
+    /// What stood between the program and the machine; 0 where nothing did.
+    pub tier: Tier,
+    /// What stood between the program and its verdict.
+    pub integrity: Integrity,
 }
 
 /// A range of bytes in the answer's text.

@@ -76,6 +76,7 @@ pub fn target_kind(target: &Target) -> &'static str {
         Target::Expression(_) => "expression",
         Target::Literal(_) => "literal",
         Target::Label(_) => "label",
+        Target::Tests(_) => "tests",
         Target::Token(Expected::Value(_)) => "value",
         Target::Token(Expected::Abstain) => "abstain",
         Target::Token(Expected::FalsePremise { .. }) => "premise",

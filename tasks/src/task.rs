@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prompt::{Message, Prompt};
 use crate::template::TemplateError;
-use crate::{Digest, Item, Sampling, TaskId, Template, Version};
+use crate::{Digest, Item, Language, Limits, Sampling, TaskId, Template, Version};
 
 /// A set of items asked in one way and graded in one way.
 #[derive(Clone, Debug)]
@@ -127,6 +127,25 @@ pub enum GraderSpec {
         #[serde(default)]
         premise: bool,
     },
+    /// A function, called by tests.
+    Function {
+        /// What it may use.
+        #[serde(default)]
+        limits: Limits,
+    },
+    /// A program that reads standard input and writes standard output.
+    Stdio {
+        /// What it is written in.
+        #[serde(default = "python")]
+        language: Language,
+        /// What it may use.
+        #[serde(default)]
+        limits: Limits,
+    },
+}
+
+fn python() -> Language {
+    Language::Python
 }
 
 impl GraderSpec {
@@ -139,6 +158,22 @@ impl GraderSpec {
             Self::Literal => "literal",
             Self::Label { .. } => "label",
             Self::Tokens { .. } => "tokens",
+            Self::Function { .. } => "function",
+            Self::Stdio { .. } => "stdio",
+        }
+    }
+
+    /// Returns the language of the programs it runs, if it runs any.
+    pub fn language(&self) -> Option<Language> {
+        match self {
+            Self::Function { .. } => Some(Language::Python),
+            Self::Stdio { language, .. } => Some(*language),
+            Self::Integer
+            | Self::Rational
+            | Self::Expression(_)
+            | Self::Literal
+            | Self::Label { .. }
+            | Self::Tokens { .. } => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `tripos grade`: grades answers that were made elsewhere. No store, no model.
 
+mod code;
 mod lines;
 mod math;
 
@@ -9,6 +10,8 @@ use clap::Subcommand;
 
 use super::Context;
 use crate::failure::Failure;
+
+pub(super) use code::{SandboxArgs, open as open_sandbox};
 
 /// Grade answers made elsewhere, JSON lines in and out
 ///
@@ -23,11 +26,13 @@ pub(super) struct GradeArgs {
 #[derive(Clone, Debug, Subcommand)]
 enum Grader {
     Math(math::MathArgs),
+    Code(code::CodeArgs),
 }
 
 /// Grades with the grader that was asked for.
 pub(super) fn run(context: &Context, arguments: &GradeArgs) -> Result<ExitCode, Failure> {
     match &arguments.grader {
         Grader::Math(arguments) => math::run(context, arguments),
+        Grader::Code(arguments) => code::run(context, arguments),
     }
 }

@@ -12,13 +12,16 @@ use tokio::sync::watch;
 use tripos_dashboards::terminal::{self, Align, Table};
 use tripos_dashboards::{Format, Report};
 use tripos_runners::Runner;
+use tripos_runners::sandbox::Sandbox;
 use tripos_tasks::{Catalog, Suite};
 
 use super::Context;
 use super::arms::arms;
+use super::grade::SandboxArgs;
 use super::output::{print, print_json, screen, write_file};
 use super::progress::Line;
 use super::select::{block_on, load_id, make_report, report_document, sources};
+use super::trusted;
 use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
 use crate::plan::{self, Arm, Plan, Selection};
@@ -41,6 +44,8 @@ pub(super) struct Job {
     pub(super) report: Option<PathBuf>,
     /// The run it must turn out to be, by handle and digest.
     pub(super) expected: Option<(String, String)>,
+    /// What stands between the programs of models and this machine.
+    pub(super) sandbox: SandboxArgs,
 }
 
 /// Why a run cannot be started, or does not count.
@@ -68,7 +73,11 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
         report_format(path)?;
         report_folder(path)?;
     }
-    let suites = suites(&job.selection)?;
+    let mut suites = suites(&job.selection)?;
+    let sandbox = trusted::sandbox(context, &suites, &job.sandbox)?;
+    if let Some(sandbox) = &sandbox {
+        suites = trusted::suites(context, suites, sandbox)?;
+    }
     let arms = open_arms(context, &job.selection)?;
     let plan = plan::plan(&suites, &arms, &job.selection)?;
     if let Some((handle, digest)) = &job.expected
@@ -79,7 +88,7 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
     }
     block_on(async {
         let store = Store::open(&context.config.store).await?;
-        let outcome = work(context, job, &plan, &store).await?;
+        let outcome = work(context, job, (&plan, sandbox.as_ref()), &store).await?;
         if outcome.interrupted {
             return Err(interrupted(&outcome));
         }
@@ -181,7 +190,7 @@ fn open_arms(context: &Context, selection: &Selection) -> Result<Vec<Arm>, Failu
 async fn work(
     context: &Context,
     job: &Job,
-    plan: &Plan<'_>,
+    (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
     store: &Store,
 ) -> Result<Outcome, Failure> {
     let line = RefCell::new(Line::new(context.output));
@@ -191,6 +200,7 @@ async fn work(
         selection: &job.selection,
         command: &job.command,
         name: job.name.as_deref(),
+        sandbox,
     };
     let mut working =
         std::pin::pin!(engine::run(order, store, cancel, |now| line.borrow_mut().observe(now)));

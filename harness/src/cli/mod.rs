@@ -27,6 +27,7 @@ mod runs;
 mod select;
 mod show;
 mod suites;
+mod trusted;
 
 use output::{Output, Voice};
 
@@ -117,6 +118,10 @@ struct Context {
 
 /// Runs the command line of this process to its exit code.
 pub fn main() -> ExitCode {
+    // Before anything else: a helper of the sandbox must have one thread and no settings.
+    if tripos_runners::sandbox::is_helper() {
+        return tripos_runners::sandbox::helper_main();
+    }
     std::panic::set_hook(Box::new(|panic| {
         if tripos_graders::is_guarded() {
             // The comparison ends undecided, and says so.

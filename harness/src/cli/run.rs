@@ -7,6 +7,7 @@ use clap::builder::RangedU64ValueParser;
 use tripos_tasks::ReasoningLevel;
 
 use super::Context;
+use super::grade::SandboxArgs;
 use super::job::{Job, dry_run, perform};
 use crate::failure::Failure;
 use crate::plan::Selection;
@@ -63,6 +64,9 @@ pub(super) struct RunArgs {
     /// Print what would be asked, and ask nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 /// Plans what was asked for and works on it.
@@ -94,6 +98,7 @@ fn job(context: &Context, arguments: &RunArgs) -> Job {
         command: super::command_line(),
         report: report.map(Path::to_owned),
         expected: None,
+        sandbox: arguments.sandbox.clone(),
     }
 }
 

@@ -132,6 +132,7 @@ pub async fn run(
     let context = Context {
         plan: job.plan,
         concurrency: job.selection.concurrency,
+        sandbox: job.sandbox,
         events,
         cancel: cancel.clone(),
     };

@@ -99,6 +99,7 @@ fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
         state,
         score: outcome.map(|outcome| if outcome == Outcome::Correct { 1.0 } else { 0.0 }),
         outcome,
+        tier: None,
         finish: outcome.map(|_| Finish::Stop),
         usage: Usage {
             input: Some(10),

@@ -4,6 +4,7 @@
 mod browser;
 mod compare;
 mod errors;
+mod grade;
 mod json;
 mod report;
 mod resume;
