@@ -20,6 +20,7 @@ mod job;
 mod models;
 mod output;
 mod progress;
+mod regrade;
 mod report;
 mod resume;
 mod run;
@@ -106,6 +107,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
     Grade(grade::GradeArgs),
+    Regrade(regrade::RegradeArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -166,6 +168,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Compare(arguments) => compare::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
         Command::Grade(arguments) => grade::run(&context, &arguments),
+        Command::Regrade(arguments) => regrade::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tripos_graders::{Answer, AnswerFinish, Evidence, Grade, Need};
 use tripos_runners::Finish;
 use tripos_runners::sandbox::Sandbox;
-use tripos_tasks::{Execution, Item, Program, RunVerdict, Task};
+use tripos_tasks::{Execution, GraderSpec, Item, Program, RunVerdict, Task};
 
 use crate::store::write::Accepted;
 
@@ -24,6 +24,15 @@ pub(super) async fn grade(
         }
     };
     Ok(tripos_graders::grade(&task.grader, item, &answers, &evidence))
+}
+
+/// Grades a stored completion once more; nothing where its grader needs more than the store holds.
+pub fn regrade(spec: &GraderSpec, item: &Item, (text, finish): (&str, &Finish)) -> Option<Grade> {
+    let answers = [Answer { text, finish: answer_finish(finish) }];
+    match tripos_graders::need(spec, item, &answers) {
+        Need::Nothing => Some(tripos_graders::grade(spec, item, &answers, &Evidence::Nothing)),
+        Need::Execution(_) => None,
+    }
 }
 
 /// Runs a program on a thread that may block.

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use tokio::sync::{mpsc, watch};
 use tripos_graders::Outcome as Verdict;
 
+pub use self::grade::regrade;
 pub use crate::plan::Job;
 
 use self::execute::{Context, Unit, execute};

@@ -17,6 +17,7 @@ mod blob;
 mod error;
 mod owner;
 pub mod read;
+pub mod regrade;
 pub mod rows;
 mod transcript;
 pub(crate) mod write;

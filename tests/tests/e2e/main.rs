@@ -6,6 +6,7 @@ mod compare;
 mod errors;
 mod grade;
 mod json;
+mod regrade;
 mod report;
 mod resume;
 mod run;

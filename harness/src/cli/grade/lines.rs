@@ -60,8 +60,11 @@ enum Line {
 }
 
 /// What became of all lines.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
+    /// Lines of the input, blank ones too.
+    read: usize,
+    /// Lines of the output.
     lines: usize,
     wrong: usize,
     first: Option<(usize, String)>,
@@ -219,11 +222,12 @@ fn write_block(
     graded: Vec<Option<(Value, Option<String>)>>,
     tally: &mut Tally,
 ) -> io::Result<()> {
-    for (n, line) in graded.into_iter().enumerate() {
+    for line in graded {
+        tally.read += 1;
         let Some((value, error)) = line else { continue };
         if let Some(error) = error {
             tally.wrong += 1;
-            tally.first.get_or_insert((tally.lines + n + 1, error));
+            tally.first.get_or_insert((tally.read, error));
         }
         serde_json::to_writer(&mut *output, &value)?;
         output.write_all(b"\n")?;
@@ -276,10 +280,23 @@ mod tests {
         check(b"  \n", "nothing");
         check(b"[1]", r#"{"id":null,"error":"not a JSON object"}"#);
         check(b"{\"id\": \"\xff\"}", r#"{"id":null,"error":"not valid UTF-8"}"#);
-        let control = "control character (\\u0000-\\u001F) found while parsing a string";
+        let control = r"control character (\\u0000-\\u001F) found while parsing a string";
         check(
             b"{\"id\": \"\x00\"}",
-            &format!(r#"{{"id":null,"error":"not valid JSON: {control} at line 1 column 8"}}"#),
+            &format!(r#"{{"id":null,"error":"not valid JSON: {control} at line 1 column 9"}}"#),
         );
+    }
+
+    #[test]
+    fn the_first_wrong_line_is_counted_as_editors_do() {
+        let fine = || Some((json!({}), None));
+        let wrong = |why: &str| Some((json!({}), Some(why.to_owned())));
+        let mut tally = Tally::default();
+        let blocks = [vec![fine(), None, fine()], vec![None, fine(), wrong("a"), wrong("b")]];
+        for block in blocks {
+            write_block(&mut io::sink(), block, &mut tally).expect("a sink");
+        }
+        let first = Some((6, "a".to_owned()));
+        assert_eq!(tally, Tally { read: 7, lines: 5, wrong: 2, first });
     }
 }

@@ -73,8 +73,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(line: Value, expected: Result<(&str, Option<&str>), &str>) {
-        let graded = grade(&line);
+    fn check(line: &Value, expected: Result<(&str, Option<&str>), &str>) {
+        let graded = grade(line);
         let seen = graded.as_ref().map_err(String::as_str).map(|graded| {
             (graded["verdict"].as_str().expect("a verdict"), graded["extracted"].as_str())
         });
@@ -83,32 +83,32 @@ mod tests {
 
     #[test]
     fn a_line_holds_a_gold_and_an_answer_or_a_response() {
-        check(json!({"gold": "1/2", "answer": "0.5"}), Ok(("equal", Some("0.5"))));
-        check(json!({"gold": "1/2", "response": "So \\boxed{2}."}), Ok(("not_equal", Some("2"))));
-        check(json!({"gold": "1", "response": "Hm."}), Ok(("not_equal", None)));
+        check(&json!({"gold": "1/2", "answer": "0.5"}), Ok(("equal", Some("0.5"))));
+        check(&json!({"gold": "1/2", "response": "So \\boxed{2}."}), Ok(("not_equal", Some("2"))));
+        check(&json!({"gold": "1", "response": "Hm."}), Ok(("not_equal", None)));
         check(
-            json!({"gold": "1", "pred": "\\boxed{1}", "level": "response"}),
+            &json!({"gold": "1", "pred": "\\boxed{1}", "level": "response"}),
             Ok(("equal", Some("1"))),
         );
         check(
-            json!({"gold": "9^{9^{9^9}}", "answer": "3^{9^9}"}),
+            &json!({"gold": "9^{9^{9^9}}", "answer": "3^{9^9}"}),
             Ok(("unknown", Some("3^{9^9}"))),
         );
-        check(json!({"answer": "1"}), Err("no `gold`"));
-        check(json!({"gold": 1, "answer": "1"}), Err("`gold` is not a text"));
-        check(json!({"gold": "1"}), Err("neither `answer` nor `response`"));
+        check(&json!({"answer": "1"}), Err("no `gold`"));
+        check(&json!({"gold": 1, "answer": "1"}), Err("`gold` is not a text"));
+        check(&json!({"gold": "1"}), Err("neither `answer` nor `response`"));
     }
 
     #[test]
     fn a_policy_changes_a_verdict() {
         let policy = json!({"require_reduced": true});
-        check(json!({"gold": "1/2", "answer": "2/4"}), Ok(("equal", Some("2/4"))));
+        check(&json!({"gold": "1/2", "answer": "2/4"}), Ok(("equal", Some("2/4"))));
         check(
-            json!({"gold": "1/2", "answer": "2/4", "policy": policy}),
+            &json!({"gold": "1/2", "answer": "2/4", "policy": policy}),
             Ok(("not_equal", Some("2/4"))),
         );
         check(
-            json!({"gold": "1/2", "answer": "2/4", "policy": "unreduced"}),
+            &json!({"gold": "1/2", "answer": "2/4", "policy": "unreduced"}),
             Ok(("equal", Some("2/4"))),
         );
         let wrong = grade(&json!({"gold": "1", "answer": "1", "policy": {"reduce": true}}));
