@@ -95,6 +95,15 @@ fn content(text: &str) -> Content {
         let rest = lower.split_once(" except ").map_or("", |(_, rest)| rest);
         return readings(&format!("x \\ne {}", rest.replace('}', " ").replace(" and ", ", ")));
     }
+    let angled = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    if let Some(inside) =
+        angled.filter(|rest| rest.contains(',') && !rest.contains(['<', '>', '=']))
+    {
+        return readings(&format!("\\langle {inside}\\rangle"));
+    }
+    if let Some((whole, part)) = words::and_part(text) {
+        return readings(&format!("{whole}+{part}"));
+    }
     if !text.starts_with('-')
         && text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b'-' | b'\''))
     {

@@ -274,6 +274,10 @@ impl Ball {
         if self.exp >= 0 {
             return &self.mid << shift(self.exp);
         }
+        // The power of two below may be as small as the limits allow, and so as long.
+        if self.top() < 0 {
+            return BigInt::zero();
+        }
         let half = BigInt::one() << shift(-self.exp - 1);
         (&self.mid + half) >> shift(-self.exp)
     }

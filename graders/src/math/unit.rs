@@ -66,6 +66,11 @@ impl Unit {
         self.dimensions == [0; BASES]
     }
 
+    /// Whether it is only a factor, such as a million or a third.
+    pub(super) fn is_scale(&self) -> bool {
+        self.is_bare() && !self.size.is_one()
+    }
+
     /// The product of `self` and `other` to a power; nothing where that is absurd.
     pub(super) fn times(&self, other: &Self, power: i8) -> Option<Self> {
         if power.abs() > POWER_MAX {
@@ -112,6 +117,7 @@ fn length(word: &str) -> Option<Size> {
         "km" | "kilometer" | "kilometre" => (1000, 1, L),
         "cm" | "centimeter" | "centimetre" => (1, 100, L),
         "mm" | "millimeter" | "millimetre" => (1, 1000, L),
+        "μm" | "micrometer" => (1, 1_000_000, L),
         "nm" | "nanometer" => (1, 1_000_000_000, L),
         "in" | "inch" | "inche" => (254, 10_000, L),
         "ft" | "foot" | "feet" => (3048, 10_000, L),
@@ -140,6 +146,7 @@ fn mass(word: &str) -> Option<Size> {
         "lb" | "lbs" | "pound" => (45_359_237, 100_000_000, M),
         "oz" | "ounce" => (45_359_237, 1_600_000_000, M),
         "tonne" => (1000, 1, M),
+        "ton" => (45_359_237, 50_000, M),
         _ => return None,
     })
 }
@@ -173,13 +180,15 @@ fn other(word: &str) -> Option<Size> {
         "N" | "newton" => (1, 1, FORCE),
         "kN" => (1000, 1, FORCE),
         "J" | "joule" => (1, 1, ENERGY),
-        "kJ" => (1000, 1, ENERGY),
+        "kJ" | "kilojoule" => (1000, 1, ENERGY),
         "MJ" => (1_000_000, 1, ENERGY),
         "W" | "watt" => (1, 1, POWER),
         "kW" | "kilowatt" => (1000, 1, POWER),
         "Pa" | "pascal" => (1, 1, PRESSURE),
         "kPa" => (1000, 1, PRESSURE),
         "V" | "volt" => (1, 1, VOLTAGE),
+        "kV" => (1000, 1, VOLTAGE),
+        "mV" => (1, 1000, VOLTAGE),
         "A" | "amp" | "ampere" => (1, 1, &[(CURRENT, 1)]),
         "mA" => (1, 1000, &[(CURRENT, 1)]),
         "ohm" | "Ω" => (1, 1, RESISTANCE),

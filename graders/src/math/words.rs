@@ -223,6 +223,10 @@ pub(super) fn number(words: &str) -> Option<u32> {
     let (mut below, mut thousands, mut last) = (0_u32, 0_u32, u32::MAX);
     let mut any = false;
     for part in parts {
+        // `a hundred`; articles are not here any more.
+        if !any && matches!(part, "hundred" | "thousand") {
+            below = 1;
+        }
         any = true;
         if part == "hundred" && (1..100).contains(&below) {
             (below, last) = (below * 100, 100);
@@ -270,6 +274,17 @@ pub(super) fn fraction(words: &str) -> Option<(u32, u32)> {
     let singular = if singular == "fourth" { "quarter" } else { singular };
     let place = parts.iter().position(|name| *name == singular)?;
     Some((number(top)?, u32::try_from(place + 2).ok()?))
+}
+
+/// A whole number and the fraction behind it, both as digits: `two and a half`, `2 and 3/4`.
+pub(super) fn and_part(text: &str) -> Option<(u32, String)> {
+    let (whole, part) = text.split_once(" and ")?;
+    let whole = whole.parse().ok().or_else(|| number(&bare(whole)))?;
+    let words = bare(part);
+    let spelled = fraction(&words).or_else(|| fraction(&format!("one {words}")));
+    spelled
+        .filter(|(top, bottom)| top < bottom)
+        .map(|(top, bottom)| (whole, format!("{top}/{bottom}")))
 }
 
 /// What a text answer says, where several texts say the same.

@@ -31,6 +31,9 @@ enum Kind {
 impl<'t> Decider<'_> {
     /// Compares collections; nothing where neither is one.
     pub(super) fn collections(&mut self, gold: Part<'t>, given: Part<'t>) -> Option<Decision> {
+        if says_and_for_or(gold, given) {
+            return Some(DIFFERENT);
+        }
         let (one, two) = (Self::items(gold), Self::items(given));
         match (one, two) {
             (Some(one), Some(two)) => Some(self.two_collections(&one, &two)),
@@ -46,6 +49,8 @@ impl<'t> Decider<'_> {
             (None, Some(two)) if is_scalar(gold.node()) || matches!(gold.node(), Node::Text(_)) => {
                 match (&two.items[..], two.kind) {
                     ([only], Kind::Set) => Some(self.compare(gold, *only)),
+                    // `x = 2, y = 2` says two things.
+                    (_, Kind::List) if !one_name(&two.items) => Some(DIFFERENT),
                     // `0.15 or 15 %`: the same value said twice.
                     (_, Kind::List) => {
                         let mut decision = Decision::Equal(Method::Identical);
@@ -65,7 +70,7 @@ impl<'t> Decider<'_> {
 
     /// A list whose items are all the same value is that value.
     fn with_repeats(&mut self, list: &Items<'t>, given: Part<'t>) -> Decision {
-        if matches!(list.kind, Kind::Tuple(..)) {
+        if matches!(list.kind, Kind::Tuple(..)) || !one_name(&list.items) {
             return DIFFERENT;
         }
         let mut decision = Decision::Equal(Method::Identical);
@@ -466,6 +471,24 @@ fn by_label<'t>(items: &[Part<'t>]) -> Vec<Part<'t>> {
     }
     named.sort_by(|one, two| one.0.cmp(&two.0));
     named.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Whether one side joins words or statements by `and` and the other by `or`; of values both are said.
+fn says_and_for_or(gold: Part<'_>, given: Part<'_>) -> bool {
+    let (Node::List { items, join: one }, Node::List { join: two, .. }) =
+        (gold.node(), given.node())
+    else {
+        return false;
+    };
+    let named = |part: &Part<'_>| matches!(part.node(), Node::Text(_) | Node::Symbol(_));
+    matches!((one, two), (Join::And, Join::Or) | (Join::Or, Join::And))
+        && gold.children(items).iter().all(named)
+}
+
+/// Whether no two of the items name different things.
+fn one_name(items: &[Part<'_>]) -> bool {
+    let mut names = labels(items).into_iter().flatten();
+    names.next().is_none_or(|first| names.all(|name| name.alike(first)))
 }
 
 fn gold_labels(items: &[Part<'_>]) -> bool {

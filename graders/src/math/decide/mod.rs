@@ -351,7 +351,11 @@ fn meaning(part: Part<'_>) -> Option<Meaning> {
 
 /// Compares two texts by their words.
 pub(super) fn same_text(one: &str, two: &str) -> Decision {
-    let (one, two) = (words::bare(one), words::bare(two));
+    let bare = |text: &str| {
+        let words = words::bare(text);
+        words.strip_suffix(" only").map_or(words.clone(), str::to_owned)
+    };
+    let (one, two) = (bare(one), bare(two));
     // A time of day may leave out its half.
     let hour = |text: &str| {
         let half = text.strip_suffix(" am").or_else(|| text.strip_suffix(" pm"));

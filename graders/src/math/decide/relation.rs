@@ -219,7 +219,7 @@ impl<'t> Decider<'_> {
             matches!(&names, (Some(one), Some(two)) if one == two || is_inverse(one, two));
         if relation == given_relation && (same_name || self.compare(left, given_left).is_equal()) {
             let decision = self.compare(right, given_right);
-            if decision.is_equal() || relation != Relation::Equal {
+            if decision.is_equal() || same_name && relation != Relation::Equal {
                 return decision;
             }
         }

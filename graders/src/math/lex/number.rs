@@ -171,7 +171,9 @@ fn groups(text: &str, first: usize, commas: bool) -> (Cow<'_, str>, usize, bool)
             whole.push_str(&rest[..3]);
             at += separator.len() + spaces + 3;
         }
-        if at > first {
+        // `10,100,1000` is a list.
+        let more = separator == "," && text[at..].strip_prefix(',').is_some_and(|r| digits(r) > 0);
+        if at > first && !more {
             return (Cow::Owned(whole), at, separator == ",");
         }
     }

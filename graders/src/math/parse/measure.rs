@@ -3,6 +3,7 @@
 use super::{Parser, Ref, Stop, Token};
 use crate::math::tree::Node;
 use crate::math::unit::{self, Unit};
+use crate::math::words;
 
 /// Words that join or end units rather than name one.
 const JOINTS: [&str; 13] = [
@@ -202,19 +203,29 @@ impl Parser<'_, '_> {
             }
             // Words that say something else about the value.
             if self.is_word(&[
-                "over", "at", "most", "least", "less", "more", "than", "times", "minus", "plus",
-                "not",
+                "over", "at", "most", "least", "less", "fewer", "more", "than", "times", "minus",
+                "plus", "not",
             ]) {
                 return Err(Stop::Unsupported);
             }
             let named = match self.peek() {
-                Some(Token::Word(word) | Token::Text(word)) => Some(named(word)),
+                Some(Token::Word(word) | Token::Text(word)) => {
+                    let lower = word.to_lowercase();
+                    if words::number(&lower).is_some() && unit::named(word).is_none() {
+                        return Err(Stop::Unsupported);
+                    }
+                    Some(named(word))
+                }
                 Some(Token::Letter(letter)) if sign < 0 || self.is_unit_letter() => {
                     Some(named(&letter.to_string()))
                 }
                 _ => None,
             };
             let Some(named) = named.filter(|_| !self.is_word(&JOINTS)) else { break };
+            // `5 million eggs` is a number, `5 eggs million` is none.
+            if !whole.known && named.is_scale() {
+                return Err(Stop::Unsupported);
+            }
             self.at += 1;
             self.take_sign('.');
             let power = self.unit_power()? * prefix * sign;

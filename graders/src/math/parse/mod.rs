@@ -19,156 +19,25 @@ mod call;
 mod digits;
 mod measure;
 mod primary;
+mod reading;
 mod scalar;
 mod symbol;
 
+pub(super) use reading::{Parsed, is_by_letter, may_meet, readings, text};
 pub(super) use scalar::is_value;
 
 use num_integer::Integer;
 
+use self::reading::{Doubts, Reading, is_grouped};
 use super::budget::Stop;
-use super::lex::{self, Bracket, Lexeme, Relation, Token};
+use super::lex::number::Literal;
+use super::lex::{Bracket, Lexeme, Relation, Token};
 use super::tree::{Join, Node, Ref, Tree};
 
 /// The most items of a list, a tuple or a set.
 const ITEMS_MAX: usize = 1024;
 /// The deepest that the grammar calls itself.
 const NESTING_MAX: u32 = 800;
-
-/// Which of two ways of reading is meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a doubt of its own")]
-struct Reading {
-    /// `1,234` in brackets is two items.
-    commas_separate: bool,
-    /// `1/2x` is 1/(2x).
-    tight_slash: bool,
-    /// `\sin x/2` is the sine of x/2.
-    slash_in_argument: bool,
-    /// `5 m` is five metres.
-    letter_is_unit: bool,
-}
-
-/// An answer that was read.
-#[derive(Clone, Debug)]
-pub(super) struct Parsed {
-    pub(super) tree: Tree,
-    pub(super) root: Ref,
-    /// Whether a letter was read as a unit.
-    letter_is_unit: bool,
-    /// Whether that letter ends the answer, with a space before it: `5 m`.
-    letter_apart: bool,
-    /// Whether commas before three digits were read as separators of items.
-    commas_separate: bool,
-}
-
-/// Whether commas were read as separators of thousands.
-fn is_grouped(lexeme: &Lexeme<'_>) -> bool {
-    matches!(&lexeme.token, Token::Number(literal) if literal.grouped)
-}
-
-/// Whether two readings may be compared: a letter is a unit only beside a unit, or in an answer beside a
-/// number without one.
-pub(super) fn may_meet(gold: &Parsed, given: &Parsed) -> bool {
-    let sized =
-        |parsed: &Parsed| parsed.tree.any(parsed.root, &|node| matches!(node, Node::Quantity(..)));
-    let lettered =
-        |parsed: &Parsed| parsed.tree.any(parsed.root, &|node| matches!(node, Node::Symbol(_)));
-    let several = |parsed: &Parsed| {
-        matches!(
-            parsed.tree.get(parsed.root),
-            Node::List { .. } | Node::Tuple { .. } | Node::Set(_) | Node::Union(_)
-        )
-    };
-    // `1,234` alone is a number; an answer may mean two items where the gold has several.
-    let commas = (!gold.commas_separate || !matches!(gold.tree.get(gold.root), Node::List { .. }))
-        && (!given.commas_separate || several(gold));
-    let letters = !gold.letter_is_unit || gold.letter_apart || sized(given);
-    commas && letters && (!given.letter_is_unit || !lettered(gold))
-}
-
-/// Reads `text`, which is in plain characters, in every way it can be read; the likeliest first.
-pub(super) fn readings(text: &str) -> Result<Vec<Parsed>, Stop> {
-    // `(1,234)` is a pair.
-    let starts = ["(", "[", "{", "\\left", "\\{"].into_iter().any(|open| text.starts_with(open));
-    let bracketed = starts && lex::lex(text, true)?.iter().any(is_grouped);
-    let mut wanted = vec![Reading { commas_separate: bracketed, ..Reading::default() }];
-    let mut tried = 0;
-    let mut found = Vec::new();
-    let mut first_error = None;
-    while let Some(reading) = wanted.get(tried).copied() {
-        tried += 1;
-        let tokens = lex::lex(text, !reading.commas_separate)?;
-        let mut parser = Parser::new(&tokens, reading);
-        match parser.answer() {
-            Ok(root) => {
-                let Reading { letter_is_unit, commas_separate, .. } = reading;
-                let letter_apart = tokens
-                    .last()
-                    .is_some_and(|last| last.spaced && matches!(last.token, Token::Letter(_)));
-                found.push(Parsed {
-                    tree: parser.tree,
-                    root,
-                    letter_is_unit,
-                    letter_apart,
-                    commas_separate,
-                });
-            }
-            Err(Stop::Limit) => return Err(Stop::Limit),
-            Err(stop) => first_error = first_error.or(Some(stop)),
-        }
-        if tried == 1 {
-            wanted.extend(parser.doubts.alternatives(bracketed));
-        }
-    }
-    match first_error {
-        Some(stop) if found.is_empty() => Err(stop),
-        _ => Ok(found),
-    }
-}
-
-/// Whether a letter was read as a unit on either side.
-pub(super) fn is_by_letter(gold: &Parsed, given: &Parsed) -> bool {
-    gold.letter_is_unit || given.letter_is_unit
-}
-
-/// `text` as one text.
-pub(super) fn text(text: &str) -> Result<Parsed, Stop> {
-    let mut tree = Tree::default();
-    let root = tree.add(Node::Text(text.to_owned()))?;
-    Ok(Parsed { tree, root, letter_is_unit: false, letter_apart: false, commas_separate: false })
-}
-
-/// What could have been read otherwise.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a doubt of its own")]
-struct Doubts {
-    commas: bool,
-    slash: bool,
-    argument: bool,
-    letter: bool,
-}
-
-impl Doubts {
-    /// The other readings: each doubt alone.
-    fn alternatives(self, bracketed: bool) -> Vec<Reading> {
-        let plain = Reading { commas_separate: bracketed, ..Reading::default() };
-        let mut others = Vec::new();
-        if self.commas {
-            others.push(Reading { commas_separate: true, ..plain });
-        }
-        if self.slash {
-            others.push(Reading { tight_slash: true, ..plain });
-        }
-        if self.argument {
-            others.push(Reading { slash_in_argument: true, ..plain });
-        }
-        if self.letter {
-            others.push(Reading { letter_is_unit: true, ..plain });
-        }
-        others
-    }
-}
 
 struct Parser<'t, 'a> {
     tokens: &'t [Lexeme<'a>],
@@ -258,8 +127,31 @@ impl<'t, 'a> Parser<'t, 'a> {
 
     /// Reads all of the tokens.
     fn answer(&mut self) -> Result<Ref, Stop> {
+        if let Some((quotient, rest)) = self.with_remainder() {
+            self.at = self.tokens.len();
+            let [quotient, rest] = [quotient, rest].map(Literal::value);
+            let (quotient, rest) =
+                quotient.and_then(|q| Ok((q, rest?))).map_err(|_| Stop::Limit)?;
+            return self.add(Node::Text(format!("{quotient} remainder {rest}")));
+        }
         let root = self.list()?;
         if self.at == self.tokens.len() { Ok(root) } else { Err(Stop::Unsupported) }
+    }
+
+    /// A quotient and what is left, where that is all: `12 R 5`.
+    fn with_remainder(&self) -> Option<(&'t Literal<'a>, &'t Literal<'a>)> {
+        let [quotient, mark, rest] = self.tokens else { return None };
+        let marked = match &mark.token {
+            Token::Letter(letter) => matches!(letter, 'R' | 'r'),
+            Token::Word(word) | Token::Text(word) => {
+                matches!(*word, "R" | "r" | "rem" | "remainder")
+            }
+            _ => false,
+        };
+        match (&quotient.token, &rest.token) {
+            (Token::Number(quotient), Token::Number(rest)) if marked => Some((quotient, rest)),
+            _ => None,
+        }
     }
 
     /// Reads statements up to whatever ends them.
@@ -533,6 +425,12 @@ impl<'t, 'a> Parser<'t, 'a> {
                     if self.joins_sets() =>
                 {
                     Join::Or
+                }
+                Some(Token::Command("over")) => {
+                    self.at += 1;
+                    let below = self.sum()?;
+                    left = self.add(Node::Quotient(left, below))?;
+                    continue;
                 }
                 Some(Token::Command("cap" | "bigcap")) => Join::And,
                 Some(Token::Command("setminus" | "backslash" | "smallsetminus")) => {
