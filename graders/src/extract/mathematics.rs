@@ -2,14 +2,18 @@
 
 use std::ops::Range;
 
-/// Finds the last mathematics between `$`, `$$`, `\(…\)` or `\[…\]`, or the end of lines set under each
-/// other. A dollar sign opens only before a
-/// visible character and closes only after one and not before a digit, so that prices are not
-/// mathematics.
-/// Finds it with what a comma, `and` or `or` joins to it, and says whether anything was joined.
+/// Finds the last mathematics between `$`, `$$`, `\(…\)` or `\[…\]`, or the last of lines set under each
+/// other, and the mathematics that a comma, `and` or `or` joins to it.
+///
+/// A dollar sign opens only before a visible character and closes only after one and not before a digit,
+/// so that prices are not mathematics.
 pub(super) fn last(text: &str, steps: &mut usize) -> Option<(Range<usize>, Vec<Range<usize>>)> {
     let mut last: Option<(Range<usize>, Vec<Range<usize>>)> = None;
     scan(text, steps, |found| {
+        // Lines set under each other say more than the delimiters around them.
+        if last.as_ref().is_some_and(|(before, _)| before.end > found.start) {
+            return;
+        }
         let joined = match last.take() {
             Some((before, mut also)) if joins(&text[before.end..found.start]) => {
                 also.insert(0, before);

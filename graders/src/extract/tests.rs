@@ -178,3 +178,77 @@ fn of_a_very_long_answer_the_end_is_read() {
     let span = found.grade(Outcome::Correct, None).detail.span.expect("found");
     assert_eq!(&text[span.start..span.end], "2");
 }
+
+#[test]
+fn lines_set_under_each_other_end_in_the_answer() {
+    let lines = "\\begin{aligned} x &= 2 + 3 \\\\ x &= 5 \\end{aligned}";
+    for text in [format!("$${lines}$$"), format!("\\[{lines}\\]"), format!("So ${lines}$.")] {
+        check(&text, one(Rule::Mathematics, "5"));
+        check(&format!("{text} Then $7$."), one(Rule::Mathematics, "7"));
+    }
+}
+
+/// Pieces that completions are made of, put together without sense.
+const PIECES: [&str; 48] = [
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    "\\boxed{",
+    "}",
+    "{",
+    "\\boxed",
+    "$",
+    "$$",
+    "\\(",
+    "\\)",
+    "\\[",
+    "\\]",
+    "\\begin{aligned}",
+    "\\end{aligned}",
+    "&=",
+    "\\\\",
+    "\n",
+    "\n\n",
+    "ANSWER:",
+    "**",
+    "The answer is ",
+    "Answer: ",
+    "#### ",
+    "final answer",
+    ":",
+    ".",
+    ",",
+    " ",
+    " or ",
+    " and ",
+    "42",
+    "-1,999",
+    "1/2",
+    "0.5",
+    "x = ",
+    "(C)",
+    "C",
+    "option B",
+    "é",
+    "—",
+    "\u{2212}7",
+    "```",
+    "`",
+    "If ",
+    "wait, ",
+    "|",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_completion_is_searched_without_a_panic(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..40),
+    ) {
+        let text = pieces.concat();
+        for gold in ["42", "C", "1,2", "x=5", "no solution"] {
+            let graded = crate::grade_response(gold, &text, &tripos_tasks::MathPolicy::default());
+            proptest::prop_assert_ne!(graded.comparison.reason, Some("panic"), "{:?}", text);
+        }
+    }
+}

@@ -6,6 +6,8 @@
 //! [`elementary`].
 
 pub(super) mod elementary;
+#[cfg(test)]
+mod tests;
 
 use num_bigint::{BigInt, BigUint, Sign};
 use num_rational::BigRational;

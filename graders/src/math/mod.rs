@@ -26,6 +26,9 @@ mod tree;
 mod unit;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use tripos_tasks::MathPolicy;
 
 use crate::guard::guarded;
