@@ -5,6 +5,7 @@ mod browser;
 mod compare;
 mod errors;
 mod grade;
+mod grade_math;
 mod json;
 mod regrade;
 mod report;
