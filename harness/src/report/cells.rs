@@ -144,6 +144,7 @@ pub(super) fn method(method: Method) -> &'static str {
         Method::PairedScore => "Tango",
         Method::Constant => "no spread",
         Method::MacroAverage => "weighted average",
+        Method::RatioOfTotals => "ratio of totals",
     }
 }
 

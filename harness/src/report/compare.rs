@@ -45,10 +45,7 @@ pub(super) fn comparison(
         baseline: 0,
         candidate,
         tasks: board.tasks.iter().map(|(_, task)| shown(task)).collect(),
-        token_ratio: Figure {
-            method: "ratio of totals".to_owned(),
-            ..figure(&stats::ratio(&board.tokens))
-        },
+        token_ratio: figure(&stats::ratio(&board.tokens)),
         pairs: board.pairs,
         pairs_needed: pairs_needed(&overall),
         overall: shown(&overall),
@@ -184,7 +181,7 @@ fn shown(compared: &stats::Comparison) -> Difference {
         Method::PairedScore => "McNemar, exact",
         Method::ClusteredMean => "paired t, clustered",
         Method::MacroAverage => "normal",
-        Method::Wilson | Method::Constant => "",
+        Method::Wilson | Method::Constant | Method::RatioOfTotals => "",
     };
     Difference {
         figure: Figure {
