@@ -352,4 +352,4 @@ fn methods(compared: bool) -> Vec<Fact> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

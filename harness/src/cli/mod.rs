@@ -13,8 +13,10 @@ use crate::config::{self, Config};
 use crate::failure::{Failure, Kind};
 
 mod arms;
+mod baseline;
 mod compare;
 mod doctor;
+mod gate;
 mod job;
 mod models;
 mod output;
@@ -103,6 +105,8 @@ enum Command {
     Show(show::ShowArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
+    Gate(gate::GateArgs),
+    Baseline(baseline::BaselineArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -154,6 +158,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Show(arguments) => show::run(&context, &arguments),
         Command::Compare(arguments) => compare::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
+        Command::Gate(arguments) => gate::run(&context, &arguments),
+        Command::Baseline(arguments) => baseline::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
     }
 }

@@ -18,7 +18,7 @@ fn sampling(reasoning: ReasoningLevel, max_tokens: u32) -> Sampling {
     Sampling { max_tokens, temperature: 0.0, top_p: 1.0, stop: Vec::new(), reasoning }
 }
 
-fn arm_row(label: &str, reasoning: ReasoningLevel, max_tokens: u32) -> ArmRow {
+pub(crate) fn arm_row(label: &str, reasoning: ReasoningLevel, max_tokens: u32) -> ArmRow {
     let asked = sampling(reasoning, max_tokens);
     let effective = Effective { sampling: asked.clone(), reasoning, dropped: Vec::new() };
     ArmRow {
@@ -30,7 +30,7 @@ fn arm_row(label: &str, reasoning: ReasoningLevel, max_tokens: u32) -> ArmRow {
     }
 }
 
-fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
+pub(crate) fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
     let summary = RunSummary {
         id: RunId(1),
         handle: handle.to_owned(),
@@ -83,7 +83,7 @@ fn key(arm: usize, item: usize) -> TrialKey {
 }
 
 /// One sample; no outcome makes a failed one.
-fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
+pub(crate) fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
     let state = match outcome {
         Some(_) => TrialState::Graded,
         None => TrialState::Failed("refused".to_owned()),
@@ -96,6 +96,7 @@ fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
         level: Some(1),
         repeat: 0,
         key: key(arm, item),
+        grader: "g1".to_owned(),
         state,
         score: outcome.map(|outcome| if outcome == Outcome::Correct { 1.0 } else { 0.0 }),
         outcome,

@@ -20,7 +20,7 @@ pub struct Boundary {
     pub z_bounds: Vec<f64>,
 }
 
-/// The one-sided boundary for `looks` looks: C with P(max S_k ≥ C·√K) = `alpha` for a Gaussian walk of K
+/// The one-sided boundary for `looks` looks: C with P(max Sₖ ≥ C·√K) = `alpha` for a Gaussian walk of K
 /// unit steps (O'Brien & Fleming 1979, "A multiple testing procedure for clinical trials"; Jennison &
 /// Turnbull 2000, 19.2, for the recursion; oracle `obf_boundary`). Absent without a look, or for an
 /// `alpha` outside (0, ½).

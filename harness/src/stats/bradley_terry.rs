@@ -100,7 +100,9 @@ pub fn bradley_terry(
         }
     }
     let middle = if ridge > 0.0 { 0.0 } else { sum(theta.iter().copied()) / real(models.max(1)) };
-    theta.iter_mut().for_each(|theta| *theta -= middle);
+    for theta in &mut theta {
+        *theta -= middle;
+    }
     let mut covariance = inverse(&curvature(&wins, &theta, ridge));
     if ridge <= 0.0 {
         covariance.iter_mut().flatten().for_each(|value| *value -= 1.0 / real(models));

@@ -3,8 +3,12 @@
 //! What a newcomer would get wrong: "no significant difference" is no proof of equality. The question is
 //! whether the whole interval lies above minus the margin.
 
-use super::mean::clustered;
-use super::special::{normal_quantile, normal_tail, student_quantile, student_tail};
+use super::estimate::{ItemScore, is_binary};
+use super::mean::{ClusteredMean, clustered, number_clusters, or_constant};
+use super::proportion::{Tally, clopper_pearson};
+use super::special::{
+    binomial_cdf, binomial_tail, normal_quantile, normal_tail, student_quantile, student_tail,
+};
 use super::sum::count;
 
 /// What bounds say of a margin.
@@ -117,6 +121,83 @@ pub fn non_inferiority(
     }
 }
 
+/// Tests a difference that is known by its mean and its standard error, such as a suite's, against
+/// `margin` with the normal distribution, one-sided at `alpha`.
+pub fn normal_margin(
+    difference: Option<f64>,
+    se: Option<f64>,
+    margin: f64,
+    alpha: f64,
+) -> MarginTest {
+    let half = se.map(|se| -normal_quantile(alpha) * se);
+    let bounds = difference.zip(half).map(|(mean, half)| (mean - half, mean + half));
+    let spread = se.filter(|se| *se > 0.0);
+    let statistic = difference.zip(spread).map(|(mean, se)| (mean + margin) / se);
+    MarginTest {
+        difference,
+        se,
+        df: None,
+        statistic,
+        p_value: statistic.map(normal_tail),
+        bounds,
+        degenerate: false,
+        verdict: MarginVerdict::of(bounds, margin),
+    }
+}
+
+/// A mean held against a value. What is not defined is absent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BoundTest {
+    /// The mean.
+    pub estimate: Option<f64>,
+    /// The lower and the upper bound, each one-sided at the error rate.
+    pub bounds: Option<(f64, f64)>,
+    /// One-sided: how often a mean at the value looks as far above it.
+    pub p_above: Option<f64>,
+    /// One-sided: how often a mean at the value looks as far below it.
+    pub p_below: Option<f64>,
+    /// Whether the bounds are exact ones of a proportion.
+    pub exact: bool,
+}
+
+/// Holds shares of items against `value`, one-sided at `alpha`: Clopper and Pearson's exact bounds where
+/// every item is a yes or a no and stands alone, else the clustered mean.
+pub fn share_bound(items: &[ItemScore], value: f64, alpha: f64) -> BoundTest {
+    let values: Vec<f64> = items.iter().map(|item| item.score).collect();
+    let names: Vec<Option<&str>> = items.iter().map(|item| item.cluster.as_deref()).collect();
+    let clusters = number_clusters(&names);
+    let fit = clustered(&values, &clusters);
+    let successes = values.iter().filter(|&&value| value > 0.5).count();
+    let alone = fit.n > 0 && fit.clusters == fit.n && values.iter().all(|&v| is_binary(v));
+    let Some(tally) = Tally::new(successes, fit.n).filter(|_| alone) else {
+        let (fit, _) = or_constant(fit, 1.0 - 2.0 * alpha);
+        return mean_bound(&fit, value);
+    };
+    let exact = clopper_pearson(tally, 1.0 - 2.0 * alpha);
+    let chances = (value, 1.0 - value);
+    BoundTest {
+        estimate: exact.estimate,
+        bounds: Some((exact.lower, exact.upper)),
+        p_above: Some(binomial_tail(successes, fit.n, chances)),
+        p_below: Some(binomial_cdf(successes, fit.n, chances)),
+        exact: true,
+    }
+}
+
+/// Holds a mean with its interval against `value`.
+pub fn mean_bound(fit: &ClusteredMean, value: f64) -> BoundTest {
+    let df = count(fit.clusters.saturating_sub(1));
+    let spread = fit.mean.zip(fit.se).filter(|(_, se)| *se > 0.0 && fit.clusters > 1);
+    let t = spread.map(|(mean, se)| (mean - value) / se);
+    BoundTest {
+        estimate: fit.mean,
+        bounds: fit.lower.zip(fit.upper),
+        p_above: t.map(|t| student_tail(t, df)),
+        p_below: t.map(|t| student_tail(-t, df)),
+        exact: false,
+    }
+}
+
 /// How paired yes-or-no answers fall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PairedCounts {
@@ -182,7 +263,6 @@ fn score_statistic(counts: (usize, usize), n: usize, delta: f64) -> Option<f64> 
 
 /// The numerator and the denominator of Tango's statistic at `delta`, with the nuisance parameter q
 /// from the form of the quadratic's root that does not cancel.
-#[expect(clippy::many_single_char_names, reason = "the symbols of the source")]
 fn score_parts((better, worse): (usize, usize), n: usize, delta: f64) -> (f64, f64) {
     let (b, c, n) = (count(better), count(worse), count(n));
     let linear = (2.0 * n - b + c) * delta - b - c;
@@ -222,6 +302,23 @@ mod tests {
         ] {
             assert_eq!(MarginVerdict::of(Some((lower, upper)), 0.02), verdict, "{lower} {upper}");
         }
+    }
+
+    #[test]
+    fn a_share_is_held_against_a_value_by_exact_bounds_where_items_stand_alone() {
+        let items = |scores: &[f64], cluster: Option<&str>| -> Vec<ItemScore> {
+            let item = |&score| ItemScore { score, cluster: cluster.map(str::to_owned) };
+            scores.iter().map(item).collect()
+        };
+        let none_of_hundred = share_bound(&items(&[0.0; 100], None), 0.05, 0.05);
+        let (_, upper) = none_of_hundred.bounds.expect("a hundred items");
+        // 1 − 0.05^(1/100), the rule of three.
+        assert!((upper - 0.029_513_049_607_039_87).abs() < 1e-9, "{upper}");
+        assert_eq!((none_of_hundred.exact, none_of_hundred.p_above), (true, Some(1.0)));
+        assert_eq!(share_bound(&[], 0.05, 0.05).bounds, None);
+        let half = share_bound(&items(&[0.5, 0.0, 1.0], None), 0.5, 0.05);
+        assert_eq!((half.exact, half.p_above), (false, Some(0.5)));
+        assert_eq!(share_bound(&items(&[1.0, 0.0], Some("a")), 0.5, 0.05).bounds, None);
     }
 
     #[test]

@@ -45,10 +45,15 @@ pub use calibration::{Stated, auroc, calibration, risk_coverage};
 pub use estimate::{Estimate, ItemScore, accuracy, macro_average, quantile};
 pub use exact::{mcnemar_exact, permutation, sign_test};
 pub use items::item_stats;
-pub use margin::{MarginTest, MarginVerdict, PairedCounts, non_inferiority, paired_score};
-pub use mean::{clustered_se, mean_ci, number_clusters, repeat_decomposition};
+pub use margin::{
+    BoundTest, MarginTest, MarginVerdict, PairedCounts, mean_bound, non_inferiority, normal_margin,
+    paired_score, share_bound,
+};
+pub use mean::{ClusteredMean, clustered_se, mean_ci, number_clusters, repeat_decomposition};
 pub use multiple::{bh, holm, rank_intervals};
-pub use paired::{Comparison, PairedItem, difference, macro_difference, paired_diff};
+pub use paired::{
+    Comparison, PairedItem, difference, difference_at, macro_difference, paired_diff,
+};
 pub use pareto::{CostScore, pareto_frontier};
 pub use pass_at::{Draws, g_pass_at_k, maj_at_k, pass_at_k, pass_hat_k};
 pub use posterior::paired_dirichlet;
@@ -59,8 +64,8 @@ pub use size::{
     Errors, PairVariance, Sides, mcnemar_power, mde_paired, mde_unpaired, pairs_needed,
     power_paired, sample_size_paired,
 };
-pub use spend::{Amount, PairedAmount, mean_amount, ratio, ratio_ci};
-pub use weighted::weighted_mean;
+pub use spend::{Amount, PairedAmount, mean_amount, ratio, ratio_at, ratio_ci};
+pub use weighted::{Part, weighted_mean};
 
 /// The two-sided confidence of every interval that a report shows.
 pub const LEVEL: f64 = 0.95;

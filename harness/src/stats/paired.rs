@@ -95,7 +95,7 @@ pub struct Comparison {
     pub difference: Option<f64>,
     /// The standard error of the difference.
     pub se: Option<f64>,
-    /// The lower end of the interval at [`LEVEL`].
+    /// The lower end of the interval.
     pub lower: Option<f64>,
     /// The upper end.
     pub upper: Option<f64>,
@@ -113,8 +113,13 @@ pub struct Comparison {
     pub method: Method,
 }
 
-/// Compares two arms over the items both answered, in any order.
+/// Compares two arms over the items both answered, in any order, at [`LEVEL`].
 pub fn difference(pairs: &[PairedItem]) -> Comparison {
+    difference_at(pairs, LEVEL)
+}
+
+/// Compares two arms over the items both answered, in any order, at the two-sided confidence `level`.
+pub fn difference_at(pairs: &[PairedItem], level: f64) -> Comparison {
     let score = |of: fn(&PairedItem) -> f64| pairs.iter().map(of).collect::<Vec<f64>>();
     let differences = score(|p| p.candidate - p.baseline);
     let names: Vec<Option<&str>> = pairs.iter().map(|p| p.cluster.as_deref()).collect();
@@ -133,7 +138,7 @@ pub fn difference(pairs: &[PairedItem]) -> Comparison {
     if fit.n == 0 {
         return plain;
     }
-    let (shown, method) = or_constant(fit, LEVEL);
+    let (shown, method) = or_constant(fit, level);
     let compared = Comparison {
         difference: shown.mean,
         se: shown.se,
@@ -145,7 +150,7 @@ pub fn difference(pairs: &[PairedItem]) -> Comparison {
     };
     let binary = pairs.iter().all(|p| is_binary(p.baseline) && is_binary(p.candidate));
     if binary && fit.clusters == fit.n {
-        let (lower, upper) = score_bounds((better, worse), fit.n, two_sided_z(LEVEL));
+        let (lower, upper) = score_bounds((better, worse), fit.n, two_sided_z(level));
         return Comparison {
             lower: Some(lower),
             upper: Some(upper),

@@ -200,7 +200,7 @@ pub fn newcombe(a: Tally, b: Tally, level: f64) -> ProportionDifference {
 }
 
 /// How often an interval holds the share it is of, exactly: the outcomes of `n` trials with chance `p`
-/// whose interval holds `p`, by their probability (Brown, Cai & DasGupta 2001, "Interval estimation for
+/// whose interval holds `p`, by their probability (Brown, Cai & `DasGupta` 2001, "Interval estimation for
 /// a binomial proportion").
 pub fn coverage(n: usize, p: f64, interval: impl Fn(Tally) -> (f64, f64)) -> f64 {
     let holds = |successes: usize| {

@@ -11,17 +11,17 @@ use super::sum::count;
 pub fn cs_beta_binomial(tally: Tally, prior: Prior, alpha: f64) -> (f64, f64) {
     let (successes, failures) = tally.parts();
     let (a, b) = prior.shapes();
-    let (s, f) = (count(successes), count(failures));
+    let (hits, misses) = (count(successes), count(failures));
     if successes + failures == 0 {
         return (0.0, 1.0);
     }
     let bound = libm::log(alpha) - ln_beta(a, b);
     let holds = |odds: f64| {
-        let (x, y) = shares(odds);
-        ln_prefactor((x, y), a + s, b + f) - a * libm::log(x) - b * libm::log(y) > bound
+        let (p, q) = shares(odds);
+        ln_prefactor((p, q), a + hits, b + misses) - a * libm::log(p) - b * libm::log(q) > bound
     };
     // The likelihood is highest at s/n; without a success or a failure it is highest at an end.
-    let top = if s > 0.0 && f > 0.0 { libm::log(s / f) } else { 0.0 };
+    let top = if hits > 0.0 && misses > 0.0 { libm::log(hits / misses) } else { 0.0 };
     let search = |far: f64, near: f64| {
         let (mut out, mut inside) = (far, near);
         for _ in 0..200 {
@@ -31,8 +31,8 @@ pub fn cs_beta_binomial(tally: Tally, prior: Prior, alpha: f64) -> (f64, f64) {
         shares(inside).0
     };
     let (low, high) = (-700.0, 700.0);
-    let lower = if s > 0.0 { search(low, if f > 0.0 { top } else { high }) } else { 0.0 };
-    let upper = if f > 0.0 { search(high, if s > 0.0 { top } else { low }) } else { 1.0 };
+    let lower = if hits > 0.0 { search(low, if misses > 0.0 { top } else { high }) } else { 0.0 };
+    let upper = if misses > 0.0 { search(high, if hits > 0.0 { top } else { low }) } else { 1.0 };
     (lower, upper)
 }
 

@@ -104,8 +104,8 @@ pub(super) fn ln_regularized_beta((x, y): (f64, f64), a: f64, b: f64) -> f64 {
 /// over the log-odds, in a bracket (oracles `clopper_pearson`, `beta_posterior`).
 pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> (f64, f64) {
     if p > 0.5 {
-        let (y, x) = beta_quantile(1.0 - p, b, a);
-        return (x, y);
+        let (rest, share) = beta_quantile(1.0 - p, b, a);
+        return (share, rest);
     }
     let goal = libm::log(p);
     let (mut low, mut high) = (-800.0_f64, 800.0_f64);
@@ -113,9 +113,9 @@ pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> (f64, f64) {
     for _ in 0..200 {
         let log = ln_regularized_beta(shares(odds), a, b);
         if log < goal {
-            low = odds
+            low = odds;
         } else {
-            high = odds
+            high = odds;
         }
         let slope = libm::exp(ln_prefactor(shares(odds), a, b) - log);
         let step = (log - goal) / slope;

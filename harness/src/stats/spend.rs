@@ -47,20 +47,26 @@ pub fn mean_amount(amounts: &[Amount]) -> Estimate {
 /// Estimates the candidate's total as ratio to the baseline's, on the same items; [`ratio_ci`] names the
 /// method. Absent when the baseline took nothing.
 pub fn ratio(pairs: &[PairedAmount]) -> Estimate {
-    let amounts: Vec<(f64, f64)> = pairs.iter().map(|p| (p.candidate, p.baseline)).collect();
-    let names: Vec<Option<&str>> = pairs.iter().map(|p| p.cluster.as_deref()).collect();
-    let fit = linearised(&amounts, &number_clusters(&names));
-    let spread = fit.se.filter(|se| *se > 0.0).map(|se| se * two_sided_z(LEVEL));
-    let ratio = fit.mean;
+    let fit = ratio_at(pairs, LEVEL);
+    let varies = fit.se.is_some_and(|se| se > 0.0);
     Estimate {
-        estimate: ratio,
-        se: fit.se.filter(|se| *se > 0.0),
-        lower: ratio.zip(spread).map(|(ratio, half)| (ratio - half).max(0.0)),
-        upper: ratio.zip(spread).map(|(ratio, half)| ratio + half),
+        estimate: fit.mean,
+        se: fit.se.filter(|_| varies),
+        lower: fit.lower.filter(|_| varies).map(|lower| lower.max(0.0)),
+        upper: fit.upper.filter(|_| varies),
         n: fit.n,
         clusters: fit.clusters,
         method: Method::RatioOfTotals,
     }
+}
+
+/// The same at the two-sided confidence `level`, with what its clusters cost.
+pub fn ratio_at(pairs: &[PairedAmount], level: f64) -> ClusteredMean {
+    let amounts: Vec<(f64, f64)> = pairs.iter().map(|p| (p.candidate, p.baseline)).collect();
+    let names: Vec<Option<&str>> = pairs.iter().map(|p| p.cluster.as_deref()).collect();
+    let fit = linearised(&amounts, &number_clusters(&names));
+    let end = |sign: f64| Some(fit.mean? + sign * fit.se? * two_sided_z(level));
+    ClusteredMean { lower: end(-1.0), upper: end(1.0), ..fit }
 }
 
 /// A ratio of totals and its normal interval. What is not defined is absent.
