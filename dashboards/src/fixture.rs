@@ -167,6 +167,7 @@ fn comparison() -> Comparison {
         figure: figure(estimate, lower, upper, n, "paired t, by item"),
         direction,
         p_value: Some(p),
+        p_adjusted: None,
         test: "sign flip, exact".to_owned(),
     };
     Comparison {
@@ -175,6 +176,9 @@ fn comparison() -> Comparison {
         overall: difference([0.129, 0.047, 0.211], 138, Direction::Better, 0.0023),
         tasks: TASKS.iter().map(|task| difference(task.2[2], N, task.4, 0.031)).collect(),
         token_ratio: figure(21.6, 19.8, 23.4, 138, "ratio, delta method"),
+        latency_ratio: Figure::default(),
+        probability_better: None,
+        spread: None,
         pairs: Pairs { both_right: 42, lost: 10, gained: 28, both_wrong: 58, unpaired: 2 },
         pairs_needed: None,
         caveats: vec!["4.3 % of the candidate's answers were cut off and none of the baseline's: part of the difference is a difference in length.".to_owned()],

@@ -21,12 +21,16 @@ use tripos_dashboards::gate::{Changed, Flip, Gate, Rule, Side, Verdict};
 use tripos_graders::Outcome;
 
 pub use plan::{Plan, PlanRule, plan};
-pub use policy::{MAX_BYTES, OnInconclusive, Policy, PolicyError};
+pub use policy::{EarlyStop, MAX_BYTES, OnInconclusive, Policy, PolicyError};
 
 use self::measure::Measured;
 use crate::report::Source;
 use crate::stats::holm;
 use crate::store::rows::TrialState;
+
+/// What a gate over finished runs says where the policy wants more samples.
+const SAMPLE_MORE: &str = "The policy wants more samples, and these runs are finished: more repeats or \
+                           items need a new run.";
 
 /// Judges `candidate` against `baseline`. Differences of setting make the verdict invalid unless
 /// `allow_mismatch`; then they are notes.
@@ -58,6 +62,9 @@ pub fn judge(
     let verdict =
         if invalid.is_empty() { worst.unwrap_or(Verdict::Pass) } else { Verdict::Invalid };
     let warns = verdict == Verdict::Inconclusive && policy.on_inconclusive == OnInconclusive::Warn;
+    if verdict == Verdict::Inconclusive && policy.on_inconclusive == OnInconclusive::SampleMore {
+        notes.push(SAMPLE_MORE.to_owned());
+    }
     Gate {
         verdict,
         exit_code: if warns { 0 } else { verdict.code() },

@@ -344,7 +344,17 @@ fn methods(compared: bool) -> Vec<Fact> {
              difference, clustered, with Student's t. Over all tasks: their weighted average.",
         ));
         methods.push(Fact::new(
-            "token ratio",
+            "several tasks",
+            "Tests are adjusted over the tasks (Holm); a task is called better or worse only if its \
+             test holds after that.",
+        ));
+        methods.push(Fact::new(
+            "probability of being better",
+            "Of the share gained among what differs, under Jeffreys' prior, where every item is right \
+             or wrong and stands alone; else of a normal mean.",
+        ));
+        methods.push(Fact::new(
+            "ratio of tokens and of seconds",
             "The ratio of totals over the same items, with a linearised standard error.",
         ));
     }

@@ -19,8 +19,12 @@ pub struct Policy {
     pub alpha: f64,
     /// What becomes of a gate that cannot decide.
     pub on_inconclusive: OnInconclusive,
+    /// Whether a run that is gated while it goes on may stop before its end.
+    pub early_stop: EarlyStop,
     /// The share of trials or items that may be missing.
     pub max_failed: f64,
+    /// Dollars that more samples may cost where the items cannot decide.
+    pub max_extra_cost: Option<f64>,
     /// The rules.
     pub rules: Vec<PolicyRule>,
 }
@@ -33,6 +37,19 @@ pub enum OnInconclusive {
     Fail,
     /// It ends with exit code 0 and says so.
     Warn,
+    /// More samples are wanted. A gate over finished runs cannot ask any, and ends as with `fail`.
+    SampleMore,
+}
+
+/// Whether a run that is gated while it goes on may stop before its end. A gate over finished runs has
+/// every item already, and judges all of them once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlyStop {
+    /// It goes to its end.
+    None,
+    /// By O'Brien and Fleming's boundary and by betting: [`crate::stats::HybridGate`].
+    Hybrid,
 }
 
 /// One rule.
@@ -203,8 +220,11 @@ struct RawPolicy {
     alpha: Spanned<f64>,
     #[serde(default = "fail")]
     on_inconclusive: OnInconclusive,
+    #[serde(default = "no_early_stop")]
+    early_stop: EarlyStop,
     #[serde(default = "two_percent")]
     max_failed: Spanned<f64>,
+    max_extra_cost: Option<Spanned<f64>>,
     #[serde(default)]
     rule: Vec<Spanned<RawRule>>,
 }
@@ -237,6 +257,10 @@ fn two_percent() -> Spanned<f64> {
     Spanned::new(0..0, 0.02)
 }
 
+fn no_early_stop() -> EarlyStop {
+    EarlyStop::None
+}
+
 fn fail() -> OnInconclusive {
     OnInconclusive::Fail
 }
@@ -255,12 +279,21 @@ impl Policy {
         }
         let alpha = file.number(&raw.alpha, "alpha", (0.0, 0.5), ALPHA)?;
         let max_failed = file.number(&raw.max_failed, "max_failed", (-1.0, 1.0), MAX_FAILED)?;
+        let cost = |cost| file.number(cost, "max_extra_cost", (-1.0, f64::INFINITY), COST);
+        let max_extra_cost = raw.max_extra_cost.as_ref().map(cost).transpose()?;
         let rules = raw.rule.iter().map(|rule| file.rule(rule)).collect::<Result<Vec<_>, _>>()?;
         if rules.is_empty() {
             return Err(PolicyError::Empty(name.to_owned()));
         }
-        let (name, on_inconclusive) = (name.to_owned(), raw.on_inconclusive);
-        Ok(Self { name, alpha, on_inconclusive, max_failed: max_failed.max(0.0), rules })
+        Ok(Self {
+            name: name.to_owned(),
+            alpha,
+            on_inconclusive: raw.on_inconclusive,
+            early_stop: raw.early_stop,
+            max_failed,
+            max_extra_cost,
+            rules,
+        })
     }
 
     /// Checks that every rule is about a task of `tasks`.
@@ -286,6 +319,7 @@ const MAX_FAILED: &str = "a fraction below 1: 0.02 is 2 %";
 const MARGIN: &str =
     "a margin is a fraction above 0 and below 1: 0.02 is two points, 0.2 is twenty";
 const SHARE: &str = "a share is a fraction from 0 to 1: 0.05 is 5 %";
+const COST: &str = "dollars, 0 or more";
 const AMOUNT: &str = "a number above 0";
 
 /// The file being read.
@@ -310,8 +344,8 @@ impl File<'_> {
         allowed: &'static str,
     ) -> Result<f64, PolicyError> {
         let found = *value.get_ref();
-        // A number that is none is between nothing.
-        if found > low && found < high && (found >= 0.0) {
+        // A number that is none is between nothing, and no number here may be below 0.
+        if found > low && found < high && found >= 0.0 {
             return Ok(found);
         }
         let line = self.line(Some(value.span()));
@@ -464,6 +498,22 @@ mod tests {
             matches!(error, PolicyError::UnknownTask { near: Some(near), .. } if near == "math/lineal")
         );
         assert!(policy.check_tasks(&["math/linear"]).is_ok());
+    }
+
+    #[test]
+    fn every_documented_key_is_read() {
+        let text = format!(
+            "early_stop = \"hybrid\"\non_inconclusive = \"sample_more\"\nmax_extra_cost = 5.0\n{}",
+            rule("kind = \"all_pass\"\n")
+        );
+        let policy = Policy::parse("p", &text).expect("a policy");
+        assert_eq!(policy.early_stop, EarlyStop::Hybrid);
+        assert_eq!(policy.on_inconclusive, OnInconclusive::SampleMore);
+        assert_eq!(policy.max_extra_cost, Some(5.0));
+        refused(
+            "schema = 1\nmax_extra_cost = -1\n",
+            "`gate.toml` line 2: max_extra_cost is -1: dollars, 0 or more",
+        );
     }
 
     #[test]

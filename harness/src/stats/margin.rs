@@ -256,7 +256,7 @@ fn lower_score(counts: (usize, usize), n: usize, z: f64) -> f64 {
 }
 
 /// Tango's statistic at `delta`; absent where nothing could vary.
-fn score_statistic(counts: (usize, usize), n: usize, delta: f64) -> Option<f64> {
+pub(super) fn score_statistic(counts: (usize, usize), n: usize, delta: f64) -> Option<f64> {
     let (excess, spread) = score_parts(counts, n, delta);
     (spread > 0.0).then(|| excess / spread)
 }

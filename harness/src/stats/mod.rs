@@ -11,6 +11,8 @@
 //! | difference of two arms | every item 0 or 1 in both, no clusters | Tango's score interval, exact `McNemar` test |
 //! | difference of two arms | anything else | mean difference, clustered, Student's t |
 //! | accuracy or difference of a suite | one value a task | weighted average over tasks, normal interval |
+//!
+//! `docs/statistics.md` has the formula and the source of every method.
 
 pub mod agreement;
 pub mod boundary;
@@ -19,6 +21,7 @@ pub mod budget;
 pub mod calibration;
 pub mod estimate;
 pub mod exact;
+pub mod hybrid;
 pub mod items;
 pub mod margin;
 pub mod mean;
@@ -44,6 +47,7 @@ pub use budget::{Spent, budget_curve};
 pub use calibration::{Stated, auroc, calibration, risk_coverage};
 pub use estimate::{Estimate, ItemScore, accuracy, macro_average, quantile};
 pub use exact::{mcnemar_exact, permutation, sign_test};
+pub use hybrid::HybridGate;
 pub use items::item_stats;
 pub use margin::{
     BoundTest, MarginTest, MarginVerdict, PairedCounts, mean_bound, non_inferiority, normal_margin,
@@ -56,7 +60,7 @@ pub use paired::{
 };
 pub use pareto::{CostScore, pareto_frontier};
 pub use pass_at::{Draws, g_pass_at_k, maj_at_k, pass_at_k, pass_hat_k};
-pub use posterior::paired_dirichlet;
+pub use posterior::{paired_dirichlet, probability_better};
 pub use proportion::{Prior, Tally, beta_posterior, clopper_pearson, newcombe, wilson};
 pub use sequence::{cs_beta_binomial, cs_empirical_bernstein, cs_normal_mixture, cs_rho2};
 pub use sequential::{BettingGate, betting_gate, sprt};
@@ -66,6 +70,11 @@ pub use size::{
 };
 pub use spend::{Amount, PairedAmount, mean_amount, ratio, ratio_at, ratio_ci};
 pub use weighted::{Part, weighted_mean};
+
+/// The examples of the document, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/statistics.md")]
+struct Examples;
 
 /// The two-sided confidence of every interval that a report shows.
 pub const LEVEL: f64 = 0.95;

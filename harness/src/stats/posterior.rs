@@ -1,8 +1,9 @@
 //! The probability that a candidate is better, from paired answers.
 
 use super::margin::PairedCounts;
-use super::special::regularized_beta;
+use super::special::{normal_cdf, regularized_beta};
 use super::sum::count;
+use super::{Comparison, Method};
 
 /// What is believed of two arms after paired yes-or-no answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,9 +34,38 @@ pub fn paired_dirichlet(counts: PairedCounts, prior: f64) -> Option<PairedPoster
     })
 }
 
+/// The probability that the candidate of a comparison is better, under a prior that favours neither: of
+/// the shares gained and lost where answers are a yes or a no, else of a normal mean.
+pub fn probability_better(comparison: &Comparison) -> Option<f64> {
+    if comparison.method == Method::PairedScore {
+        let (n10, n01) = (comparison.worse, comparison.better);
+        let n00 = comparison.n.saturating_sub(n10 + n01);
+        let counts = PairedCounts { n10, n01, n11: 0, n00 };
+        return paired_dirichlet(counts, 0.5).map(|fit| fit.prob_b_better);
+    }
+    let (difference, se) = (comparison.difference?, comparison.se?);
+    (se > 0.0).then(|| normal_cdf(difference / se))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::{PairedItem, difference};
+
+    #[test]
+    fn the_shape_of_the_scores_chooses_the_prior() {
+        let pair = |baseline, candidate| PairedItem { baseline, candidate, cluster: None };
+        let mut pairs = vec![pair(0.0, 1.0); 9];
+        pairs.extend(vec![pair(1.0, 0.0); 2]);
+        let plain = probability_better(&difference(&pairs)).expect("pairs");
+        let counts = PairedCounts { n10: 2, n01: 9, ..PairedCounts::default() };
+        let want = paired_dirichlet(counts, 0.5).expect("a prior").prob_b_better;
+        assert!((plain - want).abs() < 1e-12);
+        pairs.push(pair(0.5, 0.75));
+        assert!(probability_better(&difference(&pairs)).is_some_and(|p| p > 0.9 && p < 1.0));
+        let none = difference(&[]);
+        assert!(probability_better(&none).is_some_and(|p| (p - 0.5).abs() < 1e-12));
+    }
 
     #[test]
     fn nothing_seen_favours_nobody_and_no_prior_believes_nothing() {

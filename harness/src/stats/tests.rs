@@ -137,3 +137,37 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn a_hundred_thousand_pairs_take_less_than_a_second() {
+    let pairs: Vec<PairedItem> = (0..100_000_u32)
+        .map(|n| PairedItem {
+            baseline: f64::from(n % 3 / 2),
+            candidate: f64::from(n % 5 / 3),
+            cluster: Some(format!("c{}", n / 2)),
+        })
+        .collect();
+    let start = std::time::Instant::now();
+    let compared = difference(&pairs);
+    let took = start.elapsed();
+    println!("100,000 pairs in 50,000 clusters: {took:?}");
+    assert_eq!((compared.n, compared.clusters), (100_000, 50_000));
+    assert!(took.as_secs_f64() < 1.0, "{took:?}");
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let pairs: Vec<PairedItem> = (0..2_000_u32)
+        .map(|n| PairedItem {
+            baseline: f64::from(n % 7) / 6.0,
+            candidate: f64::from(n % 11) / 10.0,
+            cluster: Some(format!("c{}", n / 3)),
+        })
+        .collect();
+    let alone = difference(&pairs);
+    let together: Vec<Comparison> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(|| difference(&pairs))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no panic")).collect()
+    });
+    assert_eq!(together, [alone.clone(), alone]);
+}

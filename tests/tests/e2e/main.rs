@@ -3,7 +3,9 @@
 
 mod browser;
 mod compare;
+mod docs;
 mod errors;
+mod gate;
 mod json;
 mod report;
 mod resume;
