@@ -27,7 +27,7 @@ pub struct Boundary {
 ///
 /// ```
 /// let boundary = tripos::stats::obf_boundary(5, 0.05).expect("five looks");
-/// assert!((boundary.constant - 1.750_865_7).abs() < 1e-7);
+/// assert!((boundary.constant - 1.750_865_8).abs() < 1e-7);
 /// ```
 pub fn obf_boundary(looks: usize, alpha: f64) -> Option<Boundary> {
     if looks == 0 || !(0.0..0.5).contains(&alpha) || alpha <= 0.0 {

@@ -34,10 +34,30 @@ fn run_document(name: &str, file: &str, project: &Project) -> usize {
                     commands += 1;
                 }
             }
+            "yaml" => names_inputs(block),
             _ => panic!("`{word}` is no block that can be run"),
         }
     }
     commands
+}
+
+/// Checks that a workflow hands the action only inputs that it has, and all that it needs.
+fn names_inputs(workflow: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../action.yml");
+    let action = fs::read_to_string(path).expect("the action is there");
+    let (_, with) = workflow.split_once("        with:\n").expect("the step has inputs");
+    let given: Vec<&str> =
+        with.lines().filter_map(|line| line.trim().split_once(": ")).map(|(key, _)| key).collect();
+    for input in &given {
+        assert!(action.contains(&format!("\n  {input}:\n")), "`{input}` is an input of the action");
+    }
+    for (name, _) in action.match_indices("    required: true") {
+        let input = action[..name]
+            .rsplit("\n  ")
+            .find(|line| !line.starts_with("  ") && line.contains(':'));
+        let input = input.expect("a required input has a name").split(':').next().expect("a name");
+        assert!(given.contains(&input), "`{input}` is given");
+    }
 }
 
 #[test]

@@ -54,8 +54,8 @@ fn every_document_has_the_members_that_are_documented() {
     let compared = project.json(&["compare", ran["run"].as_str().expect("a name")]);
     check(&compared, "schema result");
     check(&compared["result"], result);
-    let comparison = "baseline candidate overall tasks token_ratio latency_ratio \
-                      probability_better spread pairs pairs_needed caveats flips";
+    let comparison = "baseline candidate overall tasks token_ratio pairs latency_ratio \
+                      probability_better spread pairs_needed caveats flips";
     check(&compared["result"]["comparisons"][0], comparison);
     let difference = "figure direction p_value p_adjusted test";
     check(&compared["result"]["comparisons"][0]["overall"], difference);

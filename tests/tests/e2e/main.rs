@@ -1,6 +1,7 @@
 //! The real binary against a real server and real files: that each command is wired up, and that
 //! nothing is lost when something goes wrong.
 
+mod action;
 mod browser;
 mod compare;
 mod docs;
