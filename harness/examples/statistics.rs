@@ -96,7 +96,7 @@ fn gates(out: &mut impl Write, n: usize) -> io::Result<()> {
         ("worse by 15 points", 0.15),
     ] {
         let mut seen = Seen::default();
-        let hybrid = HybridGate::new(n, margin, ALPHA).expect("items and a margin");
+        let hybrid = HybridGate::new(n, margin, ALPHA, 1).expect("items and a margin");
         for _ in 0..RUNS {
             run(&items, (&hybrid, margin, loss), &mut random, &mut seen);
         }

@@ -275,6 +275,7 @@ fn restore(content: Content) -> Result<Baseline, BundleError> {
         limit: run.limit,
         max_tokens: None,
         concurrency: None,
+        shuffled: false,
     };
     let ArmPart { label, model, digest, requested, effective } = arm;
     Ok(Baseline {

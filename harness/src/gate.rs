@@ -8,6 +8,7 @@
 
 mod guard;
 mod measure;
+mod monitor;
 mod plan;
 mod policy;
 mod rule;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use tripos_dashboards::gate::{Changed, Flip, Gate, Rule, Side, Verdict};
 use tripos_graders::Outcome;
 
+pub use monitor::Monitor;
 pub use plan::{Plan, PlanRule, plan};
 pub use policy::{EarlyStop, MAX_BYTES, OnInconclusive, Policy, PolicyError};
 
@@ -33,12 +35,13 @@ const SAMPLE_MORE: &str = "The policy wants more samples, and these runs are fin
                            items need a new run.";
 
 /// Judges `candidate` against `baseline`. Differences of setting make the verdict invalid unless
-/// `allow_mismatch`; then they are notes.
+/// `allow_mismatch`; then they are notes. A rule that `monitor` watched has the verdict that it found.
 pub fn judge(
     policy: &Policy,
     baseline: &Source<'_>,
     candidate: &Source<'_>,
     allow_mismatch: bool,
+    monitor: Option<&Monitor>,
 ) -> Gate {
     let (before, now) = (Measured::new(baseline), Measured::new(candidate));
     let mut notes = Vec::new();
@@ -50,12 +53,15 @@ pub fn judge(
         invalid.extend(differences);
     }
     let changed = changed(&before, &now);
-    let shares = guard::missing(policy, (&before, &now), &changed);
+    let early = monitor.filter(|monitor| monitor.is_early());
+    let shares = guard::missing(policy, (&before, &now), &changed, early);
     invalid.extend(shares.invalid);
     notes.extend(shares.notes);
     let mut rules = Vec::new();
     if invalid.is_empty() {
-        rules = policy.rules.iter().map(|rule| rule::hold(rule, policy, &before, &now)).collect();
+        let sides = (&before, &now);
+        let hold = |(n, rule)| rule::hold(rule, policy, sides, watched(monitor, n));
+        rules = policy.rules.iter().enumerate().map(hold).collect();
         adjust(&mut rules, policy.alpha);
     }
     let worst = rules.iter().map(|rule| rule.verdict).max();
@@ -77,6 +83,18 @@ pub fn judge(
         notes,
         changed,
         flips: flips(&before, &now),
+    }
+}
+
+/// How the rule at place `n` was watched.
+fn watched(monitor: Option<&Monitor>, n: usize) -> rule::Watch {
+    match monitor {
+        None => rule::Watch::Not,
+        Some(monitor) => match monitor.verdict(n) {
+            Some((verdict, items)) => rule::Watch::Found(verdict, items),
+            None if monitor.is_early() => rule::Watch::Left,
+            None => rule::Watch::Not,
+        },
     }
 }
 

@@ -8,11 +8,11 @@ use tripos_dashboards::gate::{self as view, Form, Gate};
 use tripos_dashboards::terminal::{Align, Table};
 
 use super::Context;
-use super::baseline::pinned;
+use super::baseline::{Pinned, pinned};
 use super::output::{print, print_json, screen, write_file};
 use super::select::{block_on, load, open_store, sources};
 use crate::failure::Failure;
-use crate::gate::{self, Plan, Policy};
+use crate::gate::{self, EarlyStop, Monitor, Plan, Policy};
 use crate::report::{Source, thousands};
 
 /// Judge a run against a baseline by a policy, and end with its exit code
@@ -115,6 +115,63 @@ pub(super) fn run(context: &Context, arguments: &GateArgs) -> Result<ExitCode, F
     }
 }
 
+/// A gate over a run that is still to be made.
+pub(super) struct Wish {
+    policy: Policy,
+    name: String,
+    baseline: Pinned,
+}
+
+impl Wish {
+    /// Reads the policy and the baseline, before anything is asked.
+    pub(super) fn read(context: &Context, policy: &Path, name: &str) -> Result<Self, Failure> {
+        let policy = read_policy(policy)?;
+        let baseline = block_on(pinned(context, None, name))?;
+        only(name, &baseline.sources(context))?;
+        Ok(Self { policy, name: name.to_owned(), baseline })
+    }
+
+    /// Whether the run may end before its last item.
+    pub(super) fn stops_early(&self) -> bool {
+        self.policy.early_stop == EarlyStop::Hybrid
+    }
+
+    /// Checks that the plan can be judged, and watches it where the policy wants that.
+    pub(super) fn watch(
+        &self,
+        context: &Context,
+        plan: &crate::plan::Plan<'_>,
+    ) -> Result<Option<Monitor>, Failure> {
+        if plan.arms.len() != 1 {
+            let models = plan.arms.iter().map(|planned| planned.arm.label.clone()).collect();
+            let name = "this run".to_owned();
+            return Err(Failure::usage(GateError::NotOne { name, models })
+                .hint("`--gate` judges one model; `tripos gate RUN/MODEL` judges one of several"));
+        }
+        let tasks: Vec<&str> = plan.tasks.iter().map(|task| task.task.id.as_str()).collect();
+        self.policy.check_tasks(&tasks)?;
+        let all = self.baseline.sources(context);
+        let baseline = only(&self.name, &all)?;
+        if !baseline.run.tasks.iter().any(|task| tasks.contains(&task.task.as_str())) {
+            let candidate = plan.tasks.iter().map(|task| task.suite.to_string()).collect();
+            return Err(other_suite(baseline, candidate));
+        }
+        Ok(Monitor::new(&self.policy, baseline, plan))
+    }
+
+    /// Judges the run.
+    pub(super) fn judge(
+        &self,
+        context: &Context,
+        candidate: &Source<'_>,
+        monitor: Option<&Monitor>,
+    ) -> Result<Gate, Failure> {
+        let all = self.baseline.sources(context);
+        let baseline = only(&self.name, &all)?;
+        Ok(gate::judge(&self.policy, baseline, candidate, false, monitor))
+    }
+}
+
 fn run_judge(context: &Context, arguments: &JudgeArgs) -> Result<ExitCode, Failure> {
     let policy = read_policy(&arguments.policy)?;
     block_on(async {
@@ -128,7 +185,7 @@ fn run_judge(context: &Context, arguments: &JudgeArgs) -> Result<ExitCode, Failu
         same_suite(baseline, candidate)?;
         let tasks: Vec<&str> = candidate.run.tasks.iter().map(|task| task.task.as_str()).collect();
         policy.check_tasks(&tasks)?;
-        let found = gate::judge(&policy, baseline, candidate, arguments.allow_mismatch);
+        let found = gate::judge(&policy, baseline, candidate, arguments.allow_mismatch, None);
         write_forms(arguments, &found)?;
         if context.output.is_json() {
             print(&view::render(&found, Form::Json))?;
@@ -259,10 +316,15 @@ fn same_suite(baseline: &Source<'_>, candidate: &Source<'_>) -> Result<(), Failu
     if baseline.run.tasks.iter().any(shared) {
         return Ok(());
     }
-    let suites = |source: &Source<'_>| source.run.summary.suites.join(", ");
-    let (baseline, candidate) = (suites(baseline), suites(candidate));
-    Err(Failure::invalid(GateError::OtherSuite { baseline, candidate })
-        .hint("`tripos runs` lists what the store holds, with suites"))
+    Err(other_suite(baseline, candidate.run.summary.suites.clone()))
+}
+
+fn other_suite(baseline: &Source<'_>, mut candidate: Vec<String>) -> Failure {
+    candidate.dedup();
+    let baseline = baseline.run.summary.suites.join(", ");
+    let candidate = candidate.join(", ");
+    Failure::invalid(GateError::OtherSuite { baseline, candidate })
+        .hint("`tripos runs` lists what the store holds, with suites")
 }
 
 fn price(text: &str) -> Result<(f64, f64), String> {

@@ -4,6 +4,7 @@
 use tripos_dashboards::gate::{Changed, Rule, Verdict};
 
 use super::measure::{Item, Measured, Task};
+use super::monitor::Monitor;
 use super::policy::{Metric, Policy, Scope};
 use crate::report::{Source, mismatches, thousands};
 use crate::store::rows::TrialState;
@@ -68,6 +69,7 @@ pub(super) fn missing(
     policy: &Policy,
     (before, now): (&Measured<'_>, &Measured<'_>),
     changed: &Changed,
+    early: Option<&Monitor>,
 ) -> Missing {
     let mut found = Missing { invalid: Vec::new(), notes: Vec::new() };
     let allowed = format!("{} % may be missing", 100.0 * policy.max_failed);
@@ -79,6 +81,8 @@ pub(super) fn missing(
             .samples()
             .filter(|s| matches!(s.state, TrialState::Planned | TrialState::Completed))
             .count() as u64;
+        // What a gate left out on purpose is not missing.
+        let open = if early.is_some() && name == "candidate" { 0 } else { open };
         for (count, what) in [(failed, "failed"), (open, "not done")] {
             let of = format!("{} of {}", thousands(count), thousands(planned));
             if exceeds(count, planned, policy.max_failed) {
@@ -88,10 +92,18 @@ pub(super) fn missing(
             }
         }
     }
+    if let Some(monitor) = early {
+        let (taken, all) = monitor.taken();
+        found.notes.push(format!(
+            "Stopped early, after {} of {} items: the answer was clear.",
+            thousands(taken as u64),
+            thousands(all as u64)
+        ));
+    }
     let all = changed.pairs + changed.unpaired;
     if changed.pairs == 0 {
         found.invalid.push("No item was answered by both sides.".to_owned());
-    } else if exceeds(changed.unpaired, all, policy.max_failed) {
+    } else if early.is_none() && exceeds(changed.unpaired, all, policy.max_failed) {
         found.invalid.push(format!(
             "{} of {} items were answered by one side only: {allowed}.",
             thousands(changed.unpaired),

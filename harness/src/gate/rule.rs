@@ -17,18 +17,41 @@ use crate::stats::{
 /// Items that a broken `all_pass` names.
 const NAMED: usize = 20;
 
+/// How a watched rule was decided.
+const HYBRID: &str = "hybrid: O'Brien-Fleming at 5 looks, and betting";
+
+/// How a rule was watched while the run went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// It was not: it is held against everything, once.
+    Not,
+    /// What was found, from so many items.
+    Found(MarginVerdict, usize),
+    /// Another rule ended the run before its items were in.
+    Left,
+}
+
 /// Holds `rule`.
 pub(super) fn hold(
     rule: &PolicyRule,
     policy: &Policy,
-    before: &Measured<'_>,
-    now: &Measured<'_>,
+    (before, now): (&Measured<'_>, &Measured<'_>),
+    watch: Watch,
 ) -> Rule {
     let alpha = policy.alpha;
     let scope = &rule.scope;
-    match rule.hold {
+    let mut held = match rule.hold {
         Hold::NonInferior(margin) => {
             let mut held = non_inferior((rule, margin), alpha, before, now);
+            if let Watch::Found(found, items) = watch {
+                // Looked at more than once, so that neither the interval nor the test is what it claims.
+                held.verdict = verdict(found);
+                (held.p_value, held.items_needed) = (None, None);
+                HYBRID.clone_into(&mut held.figure.method);
+                held.notes = vec![format!(
+                    "Decided by looks at {items} items; the interval is that of a single look."
+                )];
+            }
             if rule.metric == Metric::Accuracy {
                 guard::doubt(&mut held, (scope, margin), before, now);
             }
@@ -38,7 +61,13 @@ pub(super) fn hold(
         Hold::AtLeast(value) => at_least((rule, value), alpha, now),
         Hold::RatioAtMost(value) => ratio_at_most((rule, value), alpha, before, now),
         Hold::AllPass => all_pass(rule, now),
+    };
+    if watch == Watch::Left && (held.kind != "all_pass" || held.verdict == Verdict::Pass) {
+        held.verdict = Verdict::Inconclusive;
+        (held.p_value, held.items_needed) = (None, None);
+        held.notes.push("The run ended before its items were in.".to_owned());
     }
+    held
 }
 
 /// A rule of which nothing is known yet.

@@ -5,7 +5,11 @@ use tripos_runners::runner::Telemetry;
 use tripos_tasks::ReasoningLevel;
 
 use super::*;
+use crate::engine::Settled;
+use crate::plan::scripted::{Scripted, arm, selection, suite};
+use crate::plan::{self, Selection};
 use crate::report::tests::{a_run, arm_row, sample};
+use crate::stats::MarginVerdict;
 use crate::store::rows::{Run, Sample};
 
 /// One side of a gate.
@@ -45,7 +49,7 @@ fn margin(margin: f64) -> Policy {
 }
 
 fn judged(policy: &Policy, baseline: &Arm, candidate: &Arm) -> Gate {
-    judge(policy, &baseline.source(), &candidate.source(), false)
+    judge(policy, &baseline.source(), &candidate.source(), false, None)
 }
 
 #[track_caller]
@@ -130,7 +134,7 @@ fn other_budgets_levels_and_graders_make_it_invalid_unless_allowed() {
     let found = judged(&margin(0.03), &baseline, &short);
     assert_eq!((found.verdict, found.exit_code), (Verdict::Invalid, 4));
     says(&found, "Task math/one had a token limit of 64 in one and 32 in the other.");
-    let allowed = judge(&margin(0.03), &baseline.source(), &short.source(), true);
+    let allowed = judge(&margin(0.03), &baseline.source(), &short.source(), true, None);
     assert_eq!(allowed.verdict, Verdict::Pass);
     assert!(allowed.notes[0].contains("token limit"), "it is said all the same");
 
@@ -237,4 +241,90 @@ fn a_plan_says_what_the_items_can_detect() {
     repeated.samples.extend(again);
     let steady = plan(&margin(0.02), &repeated.source());
     assert!(steady.rules[0].seen && steady.rules[0].variance <= 0.0, "{:?}", steady.rules);
+}
+
+/// The answers of a run that is watched, for each item of the plan right or wrong; in which order they come.
+fn watched(
+    policy: &Policy,
+    items: u64,
+    right: fn(usize) -> bool,
+    backwards: bool,
+) -> Option<Monitor> {
+    let mut baseline = Arm::scoring("a", 300, 300);
+    baseline.run.tasks[0].task = "math/sum".to_owned();
+    for (n, sample) in baseline.samples.iter_mut().enumerate() {
+        sample.item = format!("sum-{n}");
+    }
+    let (suites, arms) = ([suite(items)], [arm("m", &Scripted::right("m"))]);
+    let wish = Selection { shuffled: true, ..selection() };
+    let plan = plan::plan(&suites, &arms, &wish).expect("a plan");
+    let mut monitor = Monitor::new(policy, &baseline.source(), &plan)?;
+    let mut order: Vec<usize> = (0..plan.trials.len()).collect();
+    if backwards {
+        order.reverse();
+    }
+    for n in order {
+        let score = Some(if right(n) { 1.0 } else { 0.0 });
+        if monitor.see(&[Settled { n, score }]) {
+            break;
+        }
+    }
+    Some(monitor)
+}
+
+fn hybrid(rules: &str) -> Policy {
+    policy(&format!("early_stop = \"hybrid\"\n{rules}"))
+}
+
+const RULE: &str =
+    "[[rule]]\ntask = \"*\"\nmetric = \"accuracy\"\nkind = \"non_inferior\"\nmargin = 0.05\n";
+const LIMIT: &str =
+    "[[rule]]\ntask = \"*\"\nmetric = \"truncated\"\nkind = \"at_most\"\nvalue = 0.1\n";
+
+#[test]
+fn a_watched_run_ends_as_soon_as_its_gate_is_decided() {
+    let same = watched(&hybrid(RULE), 300, |_| true, false).expect("watched");
+    assert!(same.is_early());
+    assert_eq!((same.taken(), same.verdict(0)), ((180, 300), Some((MarginVerdict::Pass, 180))));
+    let wrong = watched(&hybrid(RULE), 300, |_| false, false).expect("watched");
+    let (taken, _) = wrong.taken();
+    assert!(taken < 30 && wrong.is_early(), "{taken}");
+    assert_eq!(wrong.verdict(0), Some((MarginVerdict::Regress, taken)));
+    let other = watched(&hybrid(&format!("{RULE}{LIMIT}")), 300, |_| true, false).expect("watched");
+    assert_eq!(
+        (other.is_early(), other.taken()),
+        (false, (300, 300)),
+        "the limit needs every item"
+    );
+}
+
+#[test]
+fn what_finishes_early_waits_for_its_turn() {
+    let backwards = watched(&hybrid(RULE), 300, |_| true, true).expect("watched");
+    assert!(!backwards.is_early(), "the first item of the order was the last to come");
+    assert_eq!(backwards.verdict(0).map(|found| found.0), Some(MarginVerdict::Pass));
+}
+
+#[test]
+fn what_cannot_be_decided_early_is_not_watched() {
+    assert!(watched(&policy(RULE), 300, |_| true, false).is_none(), "the policy does not want it");
+    assert!(watched(&hybrid(LIMIT), 300, |_| true, false).is_none(), "no rule compares");
+    assert!(watched(&hybrid(RULE), 4, |_| true, false).is_none(), "fewer items than looks");
+}
+
+#[test]
+fn a_gate_that_stopped_early_says_so_and_misses_nothing() {
+    let monitor = watched(&hybrid(RULE), 300, |_| false, false).expect("watched");
+    let (baseline, mut candidate) = (Arm::scoring("a", 300, 300), Arm::scoring("b", 0, 300));
+    for sample in &mut candidate.samples[20..] {
+        (sample.outcome, sample.score) = (None, None);
+        sample.state = TrialState::Planned;
+    }
+    let sides = (baseline.source(), candidate.source());
+    let found = judge(&hybrid(RULE), &sides.0, &sides.1, false, Some(&monitor));
+    assert_eq!((found.verdict, found.exit_code), (Verdict::Regress, 1));
+    says(&found, "Stopped early, after ");
+    says(&found, "Decided by looks at ");
+    let unwatched = judge(&hybrid(RULE), &sides.0, &sides.1, false, None);
+    assert_eq!(unwatched.verdict, Verdict::Invalid, "what was not asked is missing otherwise");
 }

@@ -71,6 +71,7 @@ pub(crate) fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
             limit: None,
             max_tokens: None,
             concurrency: None,
+            shuffled: false,
         },
         version: "0.1.0".to_owned(),
         arms,

@@ -15,12 +15,12 @@ pub const LOOKS: usize = 5;
 ///
 /// A pass needs O'Brien and Fleming's boundary at one of five equal looks, one-sided at alpha. A regression
 /// needs theirs at alpha/2, or [`BettingGate`] at alpha/2, whichever comes first; together they err at most
-/// as often as alpha. Differences are in [−1, 1] and must come in random order.
+/// as often as alpha. Where several rules may each report a regression, they share that alpha. Differences are in [−1, 1] and must come in random order.
 ///
 /// ```
 /// use tripos::stats::{HybridGate, MarginVerdict};
 ///
-/// let mut gate = HybridGate::new(1_000, 0.02, 0.05).expect("items and a margin");
+/// let mut gate = HybridGate::new(1_000, 0.02, 0.05, 1).expect("items and a margin");
 /// // A candidate that loses three items of ten is noticed long before the thousandth.
 /// let seen = (0..1_000).position(|n| {
 ///     gate.see(if n % 10 < 3 { -1.0 } else { 0.0 }) == MarginVerdict::Regress
@@ -50,17 +50,18 @@ struct Seen {
 }
 
 impl HybridGate {
-    /// A gate over `items`; absent with fewer items than looks, or a margin or an alpha that is none.
-    pub fn new(items: usize, margin: f64, alpha: f64) -> Option<Self> {
+    /// A gate over `items`, as one of `rules`; absent with fewer items than looks, or a margin or an alpha that is none.
+    pub fn new(items: usize, margin: f64, alpha: f64, rules: usize) -> Option<Self> {
         if items < LOOKS || margin <= 0.0 || margin >= 1.0 {
             return None;
         }
+        let regress = alpha / (2.0 * count(rules.max(1)));
         Some(Self {
             margin,
             looks: (1..=LOOKS).map(|look| items * look / LOOKS).collect(),
             pass: obf_boundary(LOOKS, alpha)?,
-            regress: obf_boundary(LOOKS, alpha / 2.0)?,
-            betting: BettingGate::new(margin, alpha / 2.0),
+            regress: obf_boundary(LOOKS, regress)?,
+            betting: BettingGate::new(margin, regress),
             seen: Seen { whole: true, ..Seen::default() },
             verdict: MarginVerdict::Inconclusive,
         })
@@ -76,13 +77,29 @@ impl HybridGate {
         if self.betting.verdict() == MarginVerdict::Regress {
             self.verdict = MarginVerdict::Regress;
         } else if let Some(look) = self.looks.iter().position(|&n| n == self.seen.n) {
-            let z = self.seen.statistic(self.margin);
-            self.verdict = match z {
-                Some(z) if z >= self.pass.z_bounds[look] => MarginVerdict::Pass,
-                Some(z) if -z >= self.regress.z_bounds[look] => MarginVerdict::Regress,
-                _ => MarginVerdict::Inconclusive,
-            };
+            self.look(look);
         }
+        self.verdict
+    }
+
+    /// Looks for the last time, where items are missing so that the last look never came.
+    pub fn finish(&mut self) -> MarginVerdict {
+        if self.verdict == MarginVerdict::Inconclusive {
+            self.look(LOOKS - 1);
+        }
+        self.verdict
+    }
+
+    fn look(&mut self, look: usize) {
+        self.verdict = match self.seen.statistic(self.margin) {
+            Some(z) if z >= self.pass.z_bounds[look] => MarginVerdict::Pass,
+            Some(z) if -z >= self.regress.z_bounds[look] => MarginVerdict::Regress,
+            _ => MarginVerdict::Inconclusive,
+        };
+    }
+
+    /// What follows so far.
+    pub fn verdict(&self) -> MarginVerdict {
         self.verdict
     }
 
@@ -123,21 +140,30 @@ mod tests {
         for (items, margin, alpha) in
             [(4, 0.1, 0.05), (50, 0.0, 0.05), (50, 1.0, 0.05), (50, 0.1, 0.5)]
         {
-            assert_eq!(HybridGate::new(items, margin, alpha), None, "{items} {margin} {alpha}");
+            assert_eq!(HybridGate::new(items, margin, alpha, 1), None, "{items} {margin} {alpha}");
         }
     }
 
     #[test]
     fn an_equal_candidate_passes_only_at_a_look_and_stays_passed() {
-        let mut gate = HybridGate::new(500, 0.1, 0.05).expect("a gate");
+        let mut gate = HybridGate::new(500, 0.1, 0.05, 1).expect("a gate");
         let passed = (1..=500).find(|_| gate.see(0.0) == MarginVerdict::Pass);
         assert_eq!(passed, Some(200), "the second look");
         assert_eq!((gate.see(-1.0), gate.seen()), (MarginVerdict::Pass, 200));
     }
 
     #[test]
+    fn items_that_are_missing_do_not_keep_the_last_look_from_coming() {
+        let mut gate = HybridGate::new(100, 0.1, 0.05, 1).expect("a gate");
+        assert!((0..39).all(|_| gate.see(0.0) == MarginVerdict::Inconclusive));
+        assert_eq!(gate.finish(), MarginVerdict::Pass);
+        let nothing = HybridGate::new(100, 0.1, 0.05, 1).expect("a gate").finish();
+        assert_eq!(nothing, MarginVerdict::Inconclusive);
+    }
+
+    #[test]
     fn fractional_scores_are_decided_too() {
-        let mut gate = HybridGate::new(400, 0.05, 0.05).expect("a gate");
+        let mut gate = HybridGate::new(400, 0.05, 0.05, 1).expect("a gate");
         let last = (0..400).map(|n| gate.see(if n % 2 == 0 { 0.25 } else { -0.25 })).last();
         assert_eq!(last, Some(MarginVerdict::Pass));
     }

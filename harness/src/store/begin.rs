@@ -27,7 +27,7 @@ pub(crate) struct Begun {
 }
 
 /// What the store has of one trial of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standing {
     /// The trial.
     pub trial: i64,
@@ -37,6 +37,8 @@ pub(crate) struct Standing {
     pub answered: bool,
     /// The verdict, where there is one.
     pub outcome: Option<Outcome>,
+    /// Its share of a point, where there is a verdict.
+    pub score: Option<f64>,
 }
 
 statements! {
@@ -76,7 +78,7 @@ statements! {
             (SELECT id FROM item WHERE item.digest = value ->> 4),
             (SELECT id FROM grader WHERE grader.digest = value ->> 5)
         FROM json_each(?2) AS listed";
-    STANDING = "SELECT l.trial, l.grader, g.outcome,
+    STANDING = "SELECT l.trial, l.grader, g.outcome, g.score,
             EXISTS (SELECT 1 FROM turn u JOIN attempt a ON a.turn = u.id AND a.status = 'ok'
                 WHERE u.trial = l.trial) AS answered
         FROM run_trial l
@@ -166,19 +168,22 @@ async fn own(connection: &mut SqliteConnection, run: i64) -> Result<i64, StoreEr
         .map_err(doing("own the run"))
 }
 
+/// The trial, its grader, the verdict, its score, and whether an answer was accepted.
+type Standings = (i64, i64, Option<String>, Option<f64>, bool);
+
 async fn standing(
     connection: &mut SqliteConnection,
     run: i64,
 ) -> Result<Vec<Standing>, StoreError> {
-    let rows: Vec<(i64, i64, Option<String>, bool)> = sqlx::query_as(STANDING)
+    let rows: Vec<Standings> = sqlx::query_as(STANDING)
         .bind(run)
         .fetch_all(connection)
         .await
         .map_err(doing("read what is known of the run"))?;
     rows.into_iter()
-        .map(|(trial, grader, verdict, answered)| {
+        .map(|(trial, grader, verdict, score, answered)| {
             let outcome = verdict.as_deref().map(outcome).transpose()?;
-            Ok(Standing { trial, grader, answered, outcome })
+            Ok(Standing { trial, grader, answered, outcome, score })
         })
         .collect()
 }

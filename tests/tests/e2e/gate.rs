@@ -107,3 +107,55 @@ fn a_plan_says_what_can_be_detected_before_anything_is_spent() {
     assert!(table.contains("20.0 points") && table.contains("detectable"), "{table}");
     assert_eq!(server.asked().len(), asked, "nothing was asked");
 }
+
+#[test]
+fn a_run_that_is_gated_ends_when_its_answer_is_clear_and_can_be_finished() {
+    let (server, project) = runs();
+    project.succeed(&["baseline", "export", "two/far+low", "-o", "base.json"]);
+    let early = "schema = 1\nearly_stop = \"hybrid\"\n[[rule]]\ntask = \"*\"\n\
+                 metric = \"accuracy\"\nkind = \"non_inferior\"\nmargin = 0.9\n";
+    project.write("early.toml", early);
+    let run = ["run", "smoke/arith_chain", "-m", "far", "--reasoning", "low", "--seed", "2"];
+    let gate = ["--gate", "early.toml", "--baseline", "base.json", "--concurrency", "1"];
+    let asked = server.asked().len();
+    let passed = project.json(&[&run[..], &gate, &["--name", "quick"]].concat());
+    assert_eq!(passed["gate"]["verdict"], "pass", "{}", passed["gate"]);
+    let notes = passed["gate"]["notes"].to_string();
+    assert!(notes.contains("Stopped early, after 4 of "), "{notes}");
+    let few = server.asked().len() - asked;
+    assert!((4..10).contains(&few), "{few} requests");
+    project.succeed(&["resume", "quick"]);
+    let finished =
+        project.run(&["gate", "quick", "--baseline", "base.json", "--policy", "gate.toml"]);
+    assert_eq!(finished.code, Some(0), "{}{}", finished.stdout, finished.stderr);
+}
+
+#[test]
+fn a_gated_run_is_refused_before_anything_is_asked() {
+    let (server, project) = runs();
+    project.succeed(&["baseline", "export", "two/far+low", "-o", "base.json"]);
+    let asked = server.asked().len();
+    for (arguments, code, said) in [
+        (vec!["smoke/modular", "-m", "far", "--baseline", "base.json"], 4, "no task in common"),
+        (
+            vec![
+                "smoke/arith_chain",
+                "-m",
+                "far",
+                "--reasoning",
+                "off,low",
+                "--baseline",
+                "base.json",
+            ],
+            2,
+            "holds 2 models",
+        ),
+        (vec!["smoke/arith_chain", "-m", "far", "--baseline", "nobody"], 2, "no run is called"),
+        (vec!["smoke/arith_chain", "-m", "far"], 2, "--baseline"),
+    ] {
+        let ran = project.run(&[&["run", "--gate", "gate.toml"], &arguments[..]].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
+    }
+    assert_eq!(server.asked().len(), asked, "nothing was asked");
+}
