@@ -135,6 +135,7 @@ fn cell([estimate, lower, upper]: [f64; 3], output: f64, reasoning: f64, n: u64)
             latency_s: mean(0.02 + output * 0.0021, 0.11),
             truncated: figure(0.0, 0.0, 0.027, n, "Wilson"),
             unparsed: figure(0.021, 0.007, 0.061, n, "Wilson"),
+            tokens_per_correct: Figure::default(),
             cost_usd: None,
         },
     }

@@ -59,6 +59,7 @@ pub(crate) fn verdict(report: &Report, comparison: &Comparison) -> Verdict {
         let ratio = show(&comparison.token_ratio, Unit::Ratio);
         details.push(format!("{candidate} generated {ratio} the tokens of {baseline}."));
     }
+    details.extend(tokens_per_correct(report, comparison));
     if comparison.latency_ratio.estimate.is_some() {
         let ratio = show(&comparison.latency_ratio, Unit::Ratio);
         details.push(format!("{candidate} took {ratio} the seconds of {baseline}."));
@@ -90,6 +91,16 @@ fn probability(candidate: &str, comparison: &Comparison) -> Option<String> {
         p => format!("{p:.1} %"),
     };
     Some(format!("{candidate} is {word}: the probability that it is better is {percent}."))
+}
+
+/// Returns what a right answer took, where both sides have some.
+fn tokens_per_correct(report: &Report, comparison: &Comparison) -> Option<String> {
+    let [one, two] = [comparison.baseline, comparison.candidate].map(|arm| {
+        let figure = &report.arms.get(arm)?.total.spend.tokens_per_correct;
+        figure.estimate.map(|_| show(figure, Unit::Amount))
+    });
+    let [baseline, candidate] = names(report, comparison);
+    Some(format!("A right answer took {} tokens of {candidate}, {} of {baseline}.", two?, one?))
 }
 
 /// Returns where the spread comes from, and what would narrow it.

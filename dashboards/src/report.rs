@@ -138,6 +138,8 @@ pub struct Spend {
     pub truncated: Figure,
     /// The share of answers from which no final answer could be taken, a fraction.
     pub unparsed: Figure,
+    /// Generated tokens for each point scored: all tokens over all points. No estimate without a point.
+    pub tokens_per_correct: Figure,
     /// Dollars in all; `None` where no price is known. A sum, not an estimate.
     pub cost_usd: Option<f64>,
 }

@@ -111,6 +111,10 @@ impl<'a> View<'a> {
         for sample in source.samples.iter().filter(|sample| sample.arm == source.arm) {
             tasks[sample.task].1.push(sample);
         }
+        // The order in which trials were read moves no digit and shows no other transcript.
+        for (_, samples) in &mut tasks {
+            samples.sort_by(|a, b| (&a.item, a.repeat).cmp(&(&b.item, b.repeat)));
+        }
         Self { source: *source, tasks }
     }
 

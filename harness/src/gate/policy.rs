@@ -318,7 +318,8 @@ const ALPHA: &str = "a one-sided error rate above 0 and below 0.5, such as 0.05"
 const MAX_FAILED: &str = "a fraction below 1: 0.02 is 2 %";
 const MARGIN: &str =
     "a margin is a fraction above 0 and below 1: 0.02 is two points, 0.2 is twenty";
-const SHARE: &str = "a share is a fraction from 0 to 1: 0.05 is 5 %";
+const SHARE: &str = "a share is a fraction above 0 and below 1: 0.05 is 5 %; no number of items shows \
+                     that something never happens, and `all_pass` asks for every item there is";
 const COST: &str = "dollars, 0 or more";
 const AMOUNT: &str = "a number above 0";
 
@@ -396,7 +397,7 @@ impl File<'_> {
             }
             kind => {
                 let value = if metric.is_share() {
-                    self.number(limit, "value", (-1.0, 1.0 + f64::EPSILON), SHARE)?
+                    self.number(limit, "value", (0.0, 1.0), SHARE)?
                 } else {
                     self.number(limit, "value", (0.0, f64::INFINITY), AMOUNT)?
                 };
@@ -430,8 +431,12 @@ mod tests {
         );
         refused(
             &rule("metric = \"truncated\"\nkind = \"at_most\"\nvalue = 5.0\n"),
-            "`gate.toml` line 7: value is 5: a share is a fraction from 0 to 1: 0.05 is 5 %",
+            "`gate.toml` line 7: value is 5: a share is a fraction above 0 and below 1: 0.05 is 5 %; no \
+             number of items shows that something never happens, and `all_pass` asks for every item \
+             there is",
         );
+        let never = rule("metric = \"truncated\"\nkind = \"at_most\"\nvalue = 0\n");
+        assert!(Policy::parse("gate.toml", &never).is_err(), "never cannot be shown");
         refused(
             "schema = 1\nalpha = 0.5\n",
             "`gate.toml` line 2: alpha is 0.5: a one-sided error rate above 0 and below 0.5, such as \

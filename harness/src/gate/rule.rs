@@ -9,7 +9,7 @@ use super::policy::{Hold, Metric, Policy, PolicyRule, Scope};
 use crate::stats::size::POWER;
 use crate::stats::{
     BoundTest, ClusteredMean, Errors, ItemScore, MarginTest, MarginVerdict, PairedAmount,
-    PairedCounts, PairedItem, Part, Sides, clustered_se, difference_at, mean_bound,
+    PairedCounts, PairedItem, Part, Sides, clustered_se, difference_at, mde_paired, mean_bound,
     non_inferiority, normal_margin, number_clusters, paired_score, ratio_at, sample_size_paired,
     share_bound, size, weighted_mean,
 };
@@ -207,6 +207,7 @@ fn at_most((rule, value): (&PolicyRule, f64), alpha: f64, now: &Measured<'_>) ->
         Some((lower, _)) if lower > value => Verdict::Regress,
         _ => Verdict::Inconclusive,
     };
+    bound_needs(&mut held, &test, (value, alpha), n);
     held
 }
 
@@ -219,7 +220,28 @@ fn at_least((rule, value): (&PolicyRule, f64), alpha: f64, now: &Measured<'_>) -
         Some((_, upper)) if upper < value => Verdict::Regress,
         _ => Verdict::Inconclusive,
     };
+    bound_needs(&mut held, &test, (value, alpha), n);
     held
+}
+
+/// Says how many items would decide a bound that is open, if what was seen is true: at least as many as a
+/// share without an exception needs, ln α/ln(1 − distance to the value).
+fn bound_needs(held: &mut Rule, test: &BoundTest, (value, alpha): (f64, f64), n: usize) {
+    let (Verdict::Inconclusive, Some(mean), Some((lower, upper))) =
+        (held.verdict, test.estimate, test.bounds)
+    else {
+        return;
+    };
+    let errors = Errors { alpha, power: POWER, sides: Sides::One };
+    // The bounds are as many standard errors apart as twice the test's quantile.
+    let span = (upper - lower) / 2.0;
+    #[expect(clippy::cast_precision_loss, reason = "items come nowhere near 2^53")]
+    let items = n as f64;
+    let spread = mde_paired(1, 1.0, Errors { power: 0.5, ..errors }).map_or(1.0, |unit| unit.mde);
+    let variance = items * (span / spread).powi(2);
+    let by_spread = sample_size_paired(value - mean, variance, errors);
+    let plain = test.exact.then(|| alpha.ln() / (-(value - mean).abs().min(0.999)).ln_1p());
+    held.items_needed = by_spread.map(|n| n.max(plain.unwrap_or(0.0))).and_then(size::whole);
 }
 
 /// The candidate's mean against a value, over the items of all tasks the rule is about.

@@ -191,6 +191,31 @@ fn shares_and_spending_have_rules_of_their_own() {
 }
 
 #[test]
+fn an_open_limit_says_how_many_items_would_decide_it() {
+    let rare = policy(
+        "[[rule]]\ntask = \"*\"\nmetric = \"truncated\"\nkind = \"at_most\"\nvalue = 0.01\n",
+    );
+    let right = Arm::scoring("a", 200, 200);
+    let found = judged(&rare, &right, &right);
+    assert_eq!(found.verdict, Verdict::Inconclusive);
+    // The rule of three: 299 items without an exception bound a share below 1 %.
+    let needed = found.rules[0].items_needed.expect("a number");
+    assert!((299..900).contains(&needed), "{needed}");
+}
+
+#[test]
+fn a_hundred_thousand_pairs_are_judged_in_less_than_a_second() {
+    let (baseline, candidate) =
+        (Arm::scoring("a", 60_000, 100_000), Arm::scoring("b", 59_900, 100_000));
+    let start = std::time::Instant::now();
+    let found = judged(&margin(0.02), &baseline, &candidate);
+    let took = start.elapsed();
+    println!("100,000 pairs judged: {took:?}");
+    assert_eq!((found.verdict, found.changed.lost), (Verdict::Pass, 100));
+    assert!(took.as_secs_f64() < 1.0, "{took:?}");
+}
+
+#[test]
 fn several_rules_share_the_error_rate() {
     // Taken alone a fall of 12 of 200 against a margin of two points is broken at 5 %.
     let one =

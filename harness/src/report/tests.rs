@@ -225,6 +225,52 @@ fn a_failed_trial_is_in_no_score_and_no_pair() {
 }
 
 #[test]
+fn the_order_of_trials_changes_no_byte_of_a_comparison() {
+    let outcomes: Vec<_> = (0..60)
+        .map(|n| (if n % 3 == 0 { RIGHT } else { CUT }, if n % 4 == 0 { CUT } else { RIGHT }))
+        .collect();
+    let (run, mut samples) = two_arms(&outcomes);
+    let mut again: Vec<Sample> = samples.clone();
+    for (n, sample) in again.iter_mut().enumerate() {
+        sample.repeat = 1;
+        let shift = [0.0, 0.1, 0.3, 0.7][n % 4];
+        sample.score = sample.score.map(|score| (score + shift) / 1.7);
+    }
+    samples.extend(again);
+    let json = |samples: &[Sample]| {
+        tripos_dashboards::render(&made(&run, samples), tripos_dashboards::Format::Json)
+    };
+    let before = json(&samples);
+    tripos_tasks::generate::Random::from_key("order").shuffle(&mut samples);
+    assert_eq!(json(&samples), before);
+}
+
+#[test]
+fn a_right_answer_has_a_price_in_tokens() {
+    let (run, samples) = two_arms(&[(RIGHT, CUT), (RIGHT, RIGHT)]);
+    let report = made(&run, &samples);
+    let price = |arm: usize| report.arms[arm].total.spend.tokens_per_correct.estimate;
+    // 20 and 21 tokens for two right answers, 40 and 41 for one.
+    assert_eq!((price(0), price(1)), (Some(20.5), Some(81.0)));
+    let (run, samples) = two_arms(&[(CUT, CUT)]);
+    assert_eq!(made(&run, &samples).arms[0].total.spend.tokens_per_correct.estimate, None);
+}
+
+#[test]
+fn repeats_show_what_would_narrow_the_interval() {
+    let (run, mut samples) = two_arms(&[(RIGHT, CUT), (RIGHT, RIGHT), (CUT, RIGHT), (CUT, CUT)]);
+    assert_eq!(made(&run, &samples).comparisons[0].spread, None, "asked once");
+    let mut again: Vec<Sample> = samples.clone();
+    for sample in &mut again {
+        sample.repeat = 1;
+        sample.score = sample.score.map(|score| f64::midpoint(score, 1.0));
+    }
+    samples.extend(again);
+    let spread = made(&run, &samples).comparisons[0].spread.expect("asked twice");
+    assert!(spread.sampling_share > 0.0 && spread.twice_repeats < spread.twice_items, "{spread:?}");
+}
+
+#[test]
 fn items_of_different_tasks_that_share_a_name_are_different_items() {
     let one = [sample(0, 0, RIGHT), sample(0, 1, CUT)];
     let two = one.clone().map(|sample| Sample { task: 1, ..sample });
