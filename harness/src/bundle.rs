@@ -3,17 +3,25 @@
 //! It holds verdicts and counts, no prompt, no answer and no setting that could hold a secret. A digest
 //! of its content stands inside, so that a file cut in half or edited by hand is refused.
 
+mod foreign;
+mod inspect;
+mod lm_eval;
+mod zip;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tripos_graders::Outcome;
+use tripos_graders::{Detail, Grade, Outcome};
 use tripos_runners::{Effective, Timing, Usage};
 use tripos_tasks::{Digest, Sampling};
 
 use crate::plan::Selection;
 use crate::report::Source;
-use crate::store::rows::{ArmRow, Run, RunId, RunState, RunSummary, Sample, TaskRow, TrialState};
+use crate::store::import::{Imported, ImportedTrial};
+use crate::store::rows::{
+    ArmRow, ItemRow, Run, RunId, RunState, RunSummary, Sample, TaskRow, TrialState,
+};
 
 /// What the file says that it is.
 const KIND: &str = "tripos-baseline";
@@ -51,6 +59,91 @@ pub enum BundleError {
     /// Its content makes no sense.
     #[error("the baseline makes no sense: {0}")]
     Content(String),
+}
+
+/// Why a log of another program cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file is no JSON.
+    #[error("it is cut short or damaged: it is not whole JSON")]
+    NoJson(#[source] serde_json::Error),
+    /// A line is no JSON.
+    #[error("line {line} is not whole JSON")]
+    Line {
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A sample lacks what is read of it.
+    #[error("line {line} has no number, score or prompt where they are expected")]
+    Sample {
+        /// The line.
+        line: usize,
+    },
+    /// Another version wrote it.
+    #[error("it is of {program} {found}, and this version of tripos reads {known}")]
+    Version {
+        /// The program.
+        program: &'static str,
+        /// The version it names.
+        found: String,
+        /// The versions that are read.
+        known: &'static str,
+    },
+    /// It holds no sample.
+    #[error("it holds no sample")]
+    Empty,
+    /// Its content makes no sense.
+    #[error("{0}")]
+    Content(String),
+}
+
+/// Returns the task of a samples file of lm-evaluation-harness, and the name of the results file that belongs
+/// beside it; absent where the name is not of that form.
+pub fn lm_eval_names(samples: &str) -> Option<(String, String)> {
+    lm_eval::names(samples)
+}
+
+/// Reads the samples of one task of lm-evaluation-harness.
+pub fn from_lm_eval(task: &str, samples: &str, results: &str) -> Result<Imported, ImportError> {
+    lm_eval::read(task, samples, results)
+}
+
+/// Reads an `.eval` log of Inspect.
+pub fn from_inspect(archive: &[u8]) -> Result<Imported, ImportError> {
+    inspect::read(archive)
+}
+
+/// Makes a pinned baseline a run again. It holds verdicts only: no prompt, no answer, no tokens.
+pub fn from_baseline(baseline: Baseline) -> Imported {
+    let item = |sample: &Sample| ItemRow {
+        id: sample.item.clone(),
+        group: Some(sample.cluster.clone()),
+        fields: Value::Null,
+        target_kind: "imported".to_owned(),
+        target: sample.grader.clone(),
+        decoys: Value::Null,
+        origin: None,
+    };
+    let trials = baseline
+        .samples
+        .into_iter()
+        .map(|sample| ImportedTrial {
+            item: item(&sample),
+            grade: sample.outcome.zip(sample.score).map(|(outcome, score)| Grade {
+                outcome,
+                score,
+                detail: Detail::default(),
+            }),
+            answer: None,
+            sample,
+        })
+        .collect();
+    let mut run = baseline.run;
+    // Another run than the one it was taken from: that has more.
+    run.digest = Digest::of_json(&[run.digest.as_str(), "baseline"]).to_string();
+    Imported { run, trials }
 }
 
 /// What stands in the file.

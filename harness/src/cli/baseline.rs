@@ -41,9 +41,9 @@ struct ExportArgs {
 /// Why a baseline cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BaselineError {
-    #[error("cannot read the baseline `{}`", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("`{}` has more than {} bytes: it is no baseline", .0.display(), bundle::MAX_BYTES)]
+    #[error("`{}` has more than {} bytes", .0.display(), bundle::MAX_BYTES)]
     Long(PathBuf),
     #[error("cannot use the baseline `{}`", path.display())]
     Bundle { path: PathBuf, source: BundleError },
@@ -116,7 +116,16 @@ pub(super) async fn pinned(
     Ok(Pinned::Stored(Box::new([loaded])))
 }
 
-fn read_file(path: &Path) -> Result<Baseline, Failure> {
+/// Reads a baseline.
+pub(super) fn read_file(path: &Path) -> Result<Baseline, Failure> {
+    bundle::read(&String::from_utf8_lossy(&read_bytes(path)?)).map_err(|source| {
+        Failure::invalid(BaselineError::Bundle { path: path.to_owned(), source })
+            .hint("`tripos baseline export RUN -o FILE` writes one")
+    })
+}
+
+/// Reads a file of bounded length.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable =
         |source| Failure::invalid(BaselineError::Read { path: path.to_owned(), source });
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -125,8 +134,5 @@ fn read_file(path: &Path) -> Result<Baseline, Failure> {
     if bytes.len() as u64 > bundle::MAX_BYTES {
         return Err(Failure::invalid(BaselineError::Long(path.to_owned())));
     }
-    bundle::read(&String::from_utf8_lossy(&bytes)).map_err(|source| {
-        Failure::invalid(BaselineError::Bundle { path: path.to_owned(), source })
-            .hint("`tripos baseline export RUN -o FILE` writes one")
-    })
+    Ok(bytes)
 }

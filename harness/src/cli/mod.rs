@@ -17,6 +17,7 @@ mod baseline;
 mod compare;
 mod doctor;
 mod gate;
+mod import;
 mod job;
 mod models;
 mod output;
@@ -107,6 +108,7 @@ enum Command {
     Report(report::ReportArgs),
     Gate(gate::GateArgs),
     Baseline(baseline::BaselineArgs),
+    Import(import::ImportArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -160,6 +162,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(arguments) => report::run(&context, &arguments),
         Command::Gate(arguments) => gate::run(&context, &arguments),
         Command::Baseline(arguments) => baseline::run(&context, &arguments),
+        Command::Import(arguments) => import::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
     }
 }

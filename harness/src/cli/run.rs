@@ -113,7 +113,7 @@ fn job(context: &Context, arguments: &RunArgs) -> Result<Job, Failure> {
 }
 
 /// A name that can stand before the slash of `RUN/MODEL`.
-fn run_name(text: &str) -> Result<String, String> {
+pub(super) fn run_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if !text.is_empty() && text.chars().all(fits) {
         Ok(text.to_owned())

@@ -86,25 +86,59 @@ statements! {
         WHERE l.run = ?1 ORDER BY l.n";
 }
 
+/// A run as it is listed: a row for each arm, task, item, grader, trial and place of a trial.
+pub(super) struct Rows {
+    pub(super) command: String,
+    pub(super) selection: String,
+    pub(super) seed: u64,
+    pub(super) version: String,
+    pub(super) arms: Vec<Value>,
+    pub(super) tasks: Vec<Value>,
+    pub(super) items: Vec<Value>,
+    pub(super) graders: Vec<Value>,
+    pub(super) trials: Vec<Value>,
+    pub(super) listing: Vec<Value>,
+}
+
+impl Rows {
+    /// The rows of a run that is planned here.
+    pub(super) fn of(job: &Job<'_>) -> Self {
+        let plan = job.plan;
+        let (items, graders, listing) = listing(plan);
+        Self {
+            command: job.command.to_owned(),
+            selection: json_text(job.selection),
+            seed: plan.seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            arms: arms(plan),
+            tasks: tasks(plan),
+            items,
+            graders,
+            trials: trials(plan),
+            listing,
+        }
+    }
+}
+
 /// Makes this process the owner of the run, listing the run when it is new.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    job: &Job<'_>,
+    (digest, name): (&str, Option<&str>),
+    rows: impl FnOnce() -> Rows,
 ) -> Result<Begun, StoreError> {
-    let digest = job.plan.digest.to_string();
     let known: Option<(i64, String)> = sqlx::query_as(FIND)
-        .bind(&digest)
+        .bind(digest)
         .fetch_optional(&mut *connection)
         .await
         .map_err(doing("look for the run"))?;
     let (run, handle) = match known {
         Some(known) => known,
-        None => list(&mut *connection, job, &digest).await?,
+        None => list(&mut *connection, (digest, name), rows()).await?,
     };
     bury(&mut *connection, run, &handle).await?;
     sqlx::query(REOPEN)
         .bind(run)
-        .bind(job.name)
+        .bind(name)
         .execute(&mut *connection)
         .await
         .map_err(doing("open the run"))?;
@@ -191,33 +225,31 @@ async fn standing(
 /// Lists a new run with its arms, tasks, items and trials.
 async fn list(
     connection: &mut SqliteConnection,
-    job: &Job<'_>,
-    digest: &str,
+    (digest, name): (&str, Option<&str>),
+    rows: Rows,
 ) -> Result<(i64, String), StoreError> {
-    let plan = job.plan;
     let handle = free_handle(&mut *connection, digest).await?;
     let run: i64 = sqlx::query_scalar(INSERT_RUN)
         .bind(digest)
         .bind(&handle)
-        .bind(job.name)
+        .bind(name)
         .bind(now_ms())
-        .bind(job.command)
-        .bind(json_text(job.selection))
-        .bind(plan.seed.cast_signed())
-        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(rows.command)
+        .bind(rows.selection)
+        .bind(rows.seed.cast_signed())
+        .bind(rows.version)
         .fetch_one(&mut *connection)
         .await
         .map_err(doing("list the run"))?;
-    let (items, graders, listing) = listing(plan);
-    for (statement, rows) in [(INSERT_ARMS, arms(plan)), (INSERT_TASKS, tasks(plan))] {
+    for (statement, rows) in [(INSERT_ARMS, rows.arms), (INSERT_TASKS, rows.tasks)] {
         insert(&mut *connection, statement, (Some(run), rows)).await?;
     }
     for (statement, rows) in
-        [(INSERT_ITEMS, items), (INSERT_GRADERS, graders), (INSERT_TRIALS, trials(plan))]
+        [(INSERT_ITEMS, rows.items), (INSERT_GRADERS, rows.graders), (INSERT_TRIALS, rows.trials)]
     {
         insert(&mut *connection, statement, (None, rows)).await?;
     }
-    insert(connection, INSERT_LISTING, (Some(run), listing)).await?;
+    insert(connection, INSERT_LISTING, (Some(run), rows.listing)).await?;
     Ok((run, handle))
 }
 

@@ -7,6 +7,7 @@ mod compare;
 mod docs;
 mod errors;
 mod gate;
+mod import;
 mod json;
 mod report;
 mod resume;
