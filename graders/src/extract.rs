@@ -6,12 +6,17 @@
 //! bounded number of looks at each byte.
 
 mod boxes;
+mod choice;
+mod marker;
+mod mathematics;
 mod phrase;
+mod prose;
 mod reasoning;
 
 use std::ops::Range;
 
 use crate::grade::{Detail, Grade, Outcome, Span};
+use crate::math;
 
 pub(crate) use reasoning::readable;
 
@@ -51,10 +56,14 @@ pub(crate) enum Rule {
     Box,
     /// A last `\boxed{` that ends with the text, its brace supplied.
     UnclosedBox,
+    /// The letter of an option, announced, in brackets or in bold.
+    Choice,
     /// `the answer is`, `Answer:`, `####`.
     Marker,
     /// The last mathematics between delimiters.
     Mathematics,
+    /// What is bold on the last line.
+    Bold,
     /// The last number.
     LastNumber,
 }
@@ -67,8 +76,10 @@ impl Rule {
             Self::AnswerTag => "answer_tag",
             Self::Box => "box",
             Self::UnclosedBox => "unclosed_box",
+            Self::Choice => "choice",
             Self::Marker => "marker",
             Self::Mathematics => "mathematics",
+            Self::Bold => "bold",
             Self::LastNumber => "last_number",
         }
     }
@@ -94,6 +105,16 @@ impl<'a> Found<'a> {
         &self.source.text[self.span.clone()]
     }
 
+    /// The start of it, as a grade quotes it.
+    pub(crate) fn quoted(&self) -> &'a str {
+        quote(self.text())
+    }
+
+    /// The name of the rule that found it.
+    pub(crate) fn rule(&self) -> &'static str {
+        self.rule.as_str()
+    }
+
     /// The values offered beside it.
     pub(crate) fn also(&self) -> impl Iterator<Item = &'a str> + '_ {
         self.also.iter().map(|span| &self.source.text[span.clone()])
@@ -107,7 +128,7 @@ impl<'a> Found<'a> {
             span: Some(Span { start, end: start + self.span.len() }),
             extracted: Some(quote(self.text()).to_owned()),
             reason: reason.map(str::to_owned),
-            decoy: None,
+            ..Detail::default()
         };
         Grade::new(outcome, detail)
     }
@@ -134,15 +155,19 @@ pub(crate) enum Missing {
 }
 
 impl Missing {
-    /// The grade of an answer without a final answer.
-    pub(crate) fn grade(self) -> Grade {
-        let reason = match self {
+    /// The name, as a grade's detail writes it.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
             Self::UnclosedReasoning => "truncated_think",
             Self::NoAnswer => "no_answer",
             Self::Empty => "empty_answer",
             Self::BrokenBox => "broken_box",
-        };
-        Grade::without_answer(Outcome::Unparsed, Some(reason))
+        }
+    }
+
+    /// The grade of an answer without a final answer.
+    pub(crate) fn grade(self) -> Grade {
+        Grade::without_answer(Outcome::Unparsed, Some(self.reason()))
     }
 }
 
@@ -152,31 +177,74 @@ pub(crate) fn final_line(source: Readable<'_>) -> Result<Found<'_>, Missing> {
     span.map_or(Err(Missing::NoAnswer), |span| found(source, Rule::AnswerLine, span))
 }
 
+/// What kind of answer is looked for.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each turns one rule on")]
+pub(crate) struct Want {
+    /// The letter of an option.
+    pub(crate) choice: bool,
+    /// Several values: boxes side by side belong together.
+    pub(crate) several: bool,
+    /// Mathematics rather than words.
+    pub(crate) mathematics: bool,
+    /// A number: the last one may be it.
+    pub(crate) number: bool,
+    /// Only what is announced counts.
+    pub(crate) strict: bool,
+}
+
 /// Finds a mathematical final answer.
-pub(crate) fn mathematical(source: Readable<'_>) -> Result<Found<'_>, Missing> {
-    counted(source, &mut 0)
+pub(crate) fn mathematical(source: Readable<'_>, want: Want) -> Result<Found<'_>, Missing> {
+    counted(source, want, &mut 0)
 }
 
 /// [`mathematical`], counting the bytes it looks at.
-fn counted<'a>(source: Readable<'a>, steps: &mut usize) -> Result<Found<'a>, Missing> {
+fn counted<'a>(source: Readable<'a>, want: Want, steps: &mut usize) -> Result<Found<'a>, Missing> {
     let text = source.text;
     if let Some(span) = phrase::answer_line(text, phrase::Case::Upper, steps) {
-        return within(source, Rule::AnswerLine, span, steps);
+        return within(source, Rule::AnswerLine, span, (want, steps));
     }
     if let Some(span) = phrase::answer_tag(text, steps) {
-        return within(source, Rule::AnswerTag, span, steps);
+        return within(source, Rule::AnswerTag, span, (want, steps));
     }
-    if let Some(last) = boxes::last(text, steps) {
+    if let Some(last) = boxes::last(text, want.several, steps) {
         return boxed(source, last);
     }
-    if let Some(span) = phrase::marker(text, steps) {
+    if want.choice
+        && let Some((span, also)) = choice::option(text, steps)
+    {
+        return Ok(Found { also, ..Found::new(source, Rule::Choice, span) });
+    }
+    if let Some(span) = marker::marker(text, steps) {
+        let span = marker::value(text, span, want.mathematics);
         return found(source, Rule::Marker, span);
     }
-    if let Some(span) = phrase::mathematics(text, steps) {
+    if want.strict || want.choice {
+        return Err(Missing::NoAnswer);
+    }
+    if let Some((span, also)) = mathematics::last(text, steps) {
+        return Ok(Found { also, ..found(source, Rule::Mathematics, span)? });
+    }
+    let whole = text.trim();
+    let is_value =
+        |whole: &str| prose::value(whole).is_some_and(|found| found.len() == whole.len());
+    if want.mathematics && !whole.contains('\n') && is_value(whole) {
+        let span = text.len() - text.trim_start().len()..text.trim_end().len();
         return found(source, Rule::Mathematics, span);
     }
-    let (span, also) = phrase::last_number(text, steps).ok_or(Missing::NoAnswer)?;
-    Ok(Found { also, ..Found::new(source, Rule::LastNumber, span) })
+    if let Some(span) = phrase::last_bold(text)
+        && want.mathematics
+        && math::reads(&text[span.clone()])
+    {
+        return found(source, Rule::Bold, span);
+    }
+    let number = if want.number { mathematics::last_number(text, steps) } else { None };
+    let (span, also) = number.ok_or(Missing::NoAnswer)?;
+    if !also.is_empty() {
+        return Ok(Found { also, ..Found::new(source, Rule::LastNumber, span) });
+    }
+    let span = prose::formula(text, &span).ok_or(Missing::NoAnswer)?;
+    found(source, Rule::LastNumber, span)
 }
 
 /// The answer inside `span`: its last box if it has one, else all of it.
@@ -184,10 +252,10 @@ fn within<'a>(
     source: Readable<'a>,
     rule: Rule,
     span: Range<usize>,
-    steps: &mut usize,
+    (want, steps): (Want, &mut usize),
 ) -> Result<Found<'a>, Missing> {
     let inside = Readable { text: &source.text[span.clone()], start: source.start + span.start };
-    match boxes::last(inside.text, steps) {
+    match boxes::last(inside.text, want.several, steps) {
         Some(last) => Ok(Found { rule, ..boxed(inside, last)? }),
         None => found(source, rule, span),
     }
@@ -216,7 +284,7 @@ fn found(source: Readable<'_>, rule: Rule, span: Range<usize>) -> Result<Found<'
 }
 
 /// The start of `text`, at most [`QUOTE_MAX`] bytes.
-fn quote(text: &str) -> &str {
+pub(crate) fn quote(text: &str) -> &str {
     &text[..text.floor_char_boundary(QUOTE_MAX)]
 }
 

@@ -1,6 +1,7 @@
 //! What a grader sees and what it says.
 
 use serde::{Deserialize, Serialize};
+use tripos_tasks::{Integrity, RunVerdict, Tier};
 
 /// What a grader sees of a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,9 +121,32 @@ pub struct Detail {
     /// The decoy it equals, by name: `poison`, for one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decoy: Option<String>,
+    /// What decided between right and wrong, where there are several ways to: `exact`, `sampled`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method: Option<String>,
+    /// The rules of the grader's table that a right answer leans on, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rules: Vec<String>,
+    /// The steps that deciding took, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub steps: Option<u64>,
     /// Why, where the outcome alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// How the program ran, where one was run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<Ran>,
+}
+
+/// How a program ran: enough to filter verdicts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The verdict of the run.
+    pub verdict: RunVerdict,
+    /// What stood between the program and the machine; 0 where nothing did.
+    pub tier: Tier,
+    /// What stood between the program and its verdict.
+    pub integrity: Integrity,
 }
 
 /// A range of bytes in the answer's text.

@@ -7,27 +7,40 @@
 
 pub mod evidence;
 pub mod grade;
+pub mod math;
 
+mod answer;
+mod code;
 mod exact;
 mod extract;
+mod guard;
 mod label;
 mod literal;
-mod math;
 mod tokens;
 
-use tripos_tasks::{GraderSpec, Item};
+use tripos_tasks::{GraderSpec, Item, MathPolicy};
 
+pub use answer::{Offline, grade_answer, grade_response};
 pub use evidence::{Evidence, Need};
-pub use grade::{Answer, AnswerFinish, Detail, Grade, Outcome, Span};
+pub use grade::{Answer, AnswerFinish, Detail, Grade, Outcome, Ran, Span};
+pub use guard::is_guarded;
 
 /// Returns what the grader of `spec` needs from the world before it can decide.
-pub fn need(spec: &GraderSpec, _item: &Item, _answers: &[Answer<'_>]) -> Need {
+pub fn need(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>]) -> Need {
     match spec {
         GraderSpec::Integer
         | GraderSpec::Rational
+        | GraderSpec::Expression(_)
         | GraderSpec::Literal
         | GraderSpec::Label { .. }
         | GraderSpec::Tokens { .. } => Need::Nothing,
+        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => {
+            let whole = answers.last().filter(|answer| answer.finish == AnswerFinish::Whole);
+            match whole.map(|answer| extract::readable(answer.text)) {
+                Some(Ok(text)) => code::need(spec, item, text.as_str()),
+                _ => Need::Nothing,
+            }
+        }
     }
 }
 
@@ -38,7 +51,6 @@ pub fn need(spec: &GraderSpec, _item: &Item, _answers: &[Answer<'_>]) -> Need {
 /// runner left in the text is never graded: what stands before its end is no answer, and a block
 /// without an end leaves none.
 pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &Evidence) -> Grade {
-    let Evidence::Nothing = evidence;
     let Some(answer) = answers.last() else {
         return Grade::without_answer(Outcome::Empty, None);
     };
@@ -59,12 +71,22 @@ pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &
         Err(missing) => return missing.grade(),
     };
     match spec {
-        GraderSpec::Integer | GraderSpec::Rational => math::grade(item, text),
+        GraderSpec::Integer | GraderSpec::Rational => {
+            answer::grade(&MathPolicy::default(), item, text)
+        }
+        GraderSpec::Expression(policy) => answer::grade(policy, item, text),
         GraderSpec::Literal => literal::grade(item, text),
         GraderSpec::Label { labels } => label::grade(labels, item, text),
         GraderSpec::Tokens { abstain, premise } => {
             let allowed = tokens::Allowed { abstain: *abstain, premise: *premise };
             tokens::grade(allowed, item, text)
+        }
+        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => {
+            let execution = match evidence {
+                Evidence::Execution(execution) => Some(&**execution),
+                Evidence::Nothing => None,
+            };
+            code::grade(spec, item, text.as_str(), execution)
         }
     }
 }
@@ -73,10 +95,11 @@ pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &
 /// verdict.
 pub fn version(spec: &GraderSpec) -> u32 {
     match spec {
-        GraderSpec::Integer | GraderSpec::Rational => math::VERSION,
+        GraderSpec::Integer | GraderSpec::Rational | GraderSpec::Expression(_) => answer::VERSION,
         GraderSpec::Literal => literal::VERSION,
         GraderSpec::Label { .. } => label::VERSION,
         GraderSpec::Tokens { .. } => tokens::VERSION,
+        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => code::VERSION,
     }
 }
 

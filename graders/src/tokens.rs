@@ -1,12 +1,12 @@
 //! Grades a value, or the token that says there is none: `ABSTAIN`, `FALSE PREMISE`.
 
 use tripos_tasks::item::Expected;
-use tripos_tasks::{Item, Target};
+use tripos_tasks::{Item, MathPolicy, Target};
 
 use crate::exact::{contains_words, words};
 use crate::extract::{Readable, final_line};
 use crate::grade::{Grade, Outcome};
-use crate::math::number::{Number, NumberError};
+use crate::math::{self, Gold};
 
 /// Raised by any change that can change a verdict.
 pub(crate) const VERSION: u32 = 1;
@@ -78,11 +78,7 @@ fn read(allowed: Allowed, line: &str) -> Given<'_> {
 
 /// Whether two values are the same: numbers by value, everything else by its words.
 fn same_value(gold: &str, given: &str) -> bool {
-    match (Number::read(gold), Number::read(given)) {
-        (Ok(gold), Ok(given)) => gold.same(&given),
-        (Err(NumberError::NotANumber), Err(NumberError::NotANumber)) => words(gold) == words(given),
-        _ => gold.trim() == given.trim(),
-    }
+    math::compare(&Gold::read(gold), given, &MathPolicy::default()).is_equal()
 }
 
 #[cfg(test)]

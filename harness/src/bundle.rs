@@ -212,6 +212,9 @@ struct SamplePart {
     state: StatePart,
     outcome: Option<Outcome>,
     score: Option<f64>,
+    /// What stood between the program and the machine, where one was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tier: Option<u8>,
     usage: Usage,
     total_us: Option<u64>,
 }
@@ -291,6 +294,7 @@ fn content(source: &Source<'_>) -> Content {
             },
             outcome: sample.outcome,
             score: sample.score,
+            tier: sample.tier,
             usage: sample.usage,
             total_us: sample.timing.map(|t| u64::try_from(t.total.as_micros()).unwrap_or(u64::MAX)),
         })
@@ -431,6 +435,7 @@ fn sample(part: SamplePart, tasks: usize) -> Result<Sample, BundleError> {
         },
         outcome: part.outcome,
         score: part.score,
+        tier: part.tier,
         finish: None,
         usage: part.usage,
         timing: part

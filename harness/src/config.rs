@@ -42,6 +42,12 @@ const CHAT_KEYS: &[&str] = &[
 ];
 const LIMIT_KEYS: &[&str] = &["concurrency"];
 
+/// Returns the folders in which the user's programs are looked for.
+pub fn search_folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
+}
+
 /// Every setting, merged.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -73,12 +73,33 @@ pub fn target_kind(target: &Target) -> &'static str {
     match target {
         Target::Integer(_) => "integer",
         Target::Rational(_) => "rational",
+        Target::Expression(_) => "expression",
         Target::Literal(_) => "literal",
         Target::Label(_) => "label",
+        Target::Tests(_) => "tests",
         Target::Token(Expected::Value(_)) => "value",
         Target::Token(Expected::Abstain) => "abstain",
         Target::Token(Expected::FalsePremise { .. }) => "premise",
     }
+}
+
+/// Returns the target that the store keeps under a kind, as [`Target::display`] wrote it; nothing for
+/// one that it does not keep whole.
+pub fn target_of(kind: &str, text: &str) -> Option<Target> {
+    Some(match kind {
+        "integer" => Target::Integer(text.parse().ok()?),
+        "rational" => Target::Rational(text.parse().ok()?),
+        "expression" => Target::Expression(text.to_owned()),
+        "literal" => Target::Literal(text.to_owned()),
+        "label" => Target::Label(text.to_owned()),
+        "value" => Target::Token(Expected::Value(text.to_owned())),
+        "abstain" => Target::Token(Expected::Abstain),
+        "premise" => {
+            let corrected = text.strip_prefix("FALSE PREMISE (true: ")?.strip_suffix(')')?;
+            Target::Token(Expected::FalsePremise { corrected: corrected.to_owned() })
+        }
+        _ => return None,
+    })
 }
 
 impl fmt::Display for TrialKey {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tripos_runners::sandbox::Sandbox;
 use tripos_runners::{Effective, Runner};
 use tripos_tasks::generate::Random;
 use tripos_tasks::template::TemplateError;
@@ -92,6 +93,8 @@ pub struct Job<'a> {
     pub command: &'a str,
     /// The name the user gives the run.
     pub name: Option<&'a str>,
+    /// Where programs are run, if any task asks for programs.
+    pub sandbox: Option<&'a Arc<Sandbox>>,
 }
 
 /// What is to be asked, in the order in which it is asked.

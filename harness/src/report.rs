@@ -176,6 +176,13 @@ fn notices(sources: &[Source<'_>], names: &[String]) -> Vec<String> {
                 "{open} trials of {name} are not done: `tripos resume {handle}` finishes them."
             ));
         }
+        let bare = own().filter(|s| s.tier == Some(0)).count();
+        if bare > 0 {
+            notices.push(format!(
+                "{bare} programs of {name} ran WITHOUT ISOLATION (`--unsafe-no-sandbox`): nothing \
+                 kept them from the machine."
+            ));
+        }
         if let (RunState::Stopped, Some(reason)) =
             (source.run.summary.state, &source.run.summary.reason)
         {

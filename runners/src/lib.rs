@@ -9,6 +9,7 @@ pub mod model;
 pub mod open;
 pub mod remote;
 pub mod runner;
+pub mod sandbox;
 
 #[cfg(feature = "local")]
 pub mod local;

@@ -17,6 +17,9 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("smoke/claim_verification.toml", include_str!("../suites/smoke/claim_verification.toml")),
     ("smoke/context_poison.toml", include_str!("../suites/smoke/context_poison.toml")),
     ("smoke/false_premise.toml", include_str!("../suites/smoke/false_premise.toml")),
+    ("code.toml", include_str!("../suites/code.toml")),
+    ("code/fn_synthesis.toml", include_str!("../suites/code/fn_synthesis.toml")),
+    ("code/stdin_judge.toml", include_str!("../suites/code/stdin_judge.toml")),
 ];
 /// The longest file that is read.
 const MAX_FILE_BYTES: u64 = 16 << 20;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::SuiteError;
+use crate::program::form::TestsForm;
 use crate::{Domain, GraderSpec, Protocol, ReasoningLevel, Sensitivity};
 
 /// The version of the format.
@@ -139,6 +140,15 @@ pub(crate) struct InlineItem {
     pub(crate) group: Option<String>,
     #[serde(default)]
     pub(crate) meta: BTreeMap<String, toml::Value>,
+}
+
+/// The gold of an item whose answer is a program.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TestSetForm {
+    pub(crate) tests: TestsForm,
+    pub(crate) reference: String,
+    pub(crate) stub: String,
 }
 
 fn one() -> u32 {

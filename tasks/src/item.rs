@@ -7,7 +7,7 @@ use num_rational::BigRational;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{GroupId, ItemId};
+use crate::{GroupId, ItemId, TestSet};
 
 /// The values a template may show, by name.
 pub type Fields = BTreeMap<String, Value>;
@@ -55,12 +55,16 @@ pub enum Target {
     Integer(BigInt),
     /// An exact fraction.
     Rational(BigRational),
+    /// A mathematical answer, in LaTeX or plain notation.
+    Expression(String),
     /// A literal value of a program, such as `[1, 2]`.
     Literal(String),
     /// One label out of a closed set.
     Label(String),
     /// A value, or the token that says there is none.
     Token(Expected),
+    /// Tests that a program must pass.
+    Tests(Box<TestSet>),
 }
 
 /// What a question with an escape hatch expects.
@@ -78,12 +82,17 @@ pub enum Expected {
 }
 
 impl Target {
-    /// Returns the target as a person would write it.
+    /// Returns the target as a person would write it; tests as JSON.
+    ///
+    /// # Panics
+    ///
+    /// Never: tests have no map with keys that JSON lacks.
     pub fn display(&self) -> String {
         match self {
             Self::Integer(value) => value.to_string(),
             Self::Rational(value) => value.to_string(),
-            Self::Literal(text) | Self::Label(text) => text.clone(),
+            Self::Expression(text) | Self::Literal(text) | Self::Label(text) => text.clone(),
+            Self::Tests(set) => serde_json::to_string(&set.tests).expect("tests serialise to JSON"),
             Self::Token(Expected::Value(value)) => value.clone(),
             Self::Token(Expected::Abstain) => "ABSTAIN".to_owned(),
             Self::Token(Expected::FalsePremise { corrected }) => {

@@ -12,6 +12,7 @@ pub mod file;
 pub mod generate;
 pub mod id;
 pub mod item;
+pub mod program;
 pub mod prompt;
 pub mod sampling;
 pub mod suite;
@@ -24,8 +25,11 @@ pub use error::SuiteError;
 pub use file::nearest;
 pub use id::{GroupId, ItemId, SuiteId, TaskId, Version};
 pub use item::{Expected, Fields, Item, Origin, Target};
+pub use program::{
+    Captured, Execution, Integrity, Language, Limits, Program, RunVerdict, TestSet, Tests, Tier,
+};
 pub use prompt::{Message, Prompt, Role};
 pub use sampling::{ReasoningLevel, Sampling};
 pub use suite::Suite;
-pub use task::{About, Domain, GraderSpec, LabelSpec, Protocol, Sensitivity, Task};
+pub use task::{About, Domain, GraderSpec, LabelSpec, MathPolicy, Protocol, Sensitivity, Task};
 pub use template::Template;

@@ -8,13 +8,13 @@ use num_rational::BigRational;
 use serde_json::json;
 
 use crate::error::SuiteError;
-use crate::file::{Generation, InlineItem, Kind, SCHEMA, Source, TaskFile};
+use crate::file::{Generation, InlineItem, Kind, SCHEMA, Source, TaskFile, TestSetForm};
 use crate::generate::{self, MAX_LEVEL};
 use crate::item::{Expected, Fields, Item, Target};
 use crate::task::About;
 use crate::{
     Digest, GraderSpec, GroupId, ItemId, Protocol, Sampling, SuiteId, Task, TaskId, Template,
-    Version,
+    TestSet, Tests, Version,
 };
 
 /// The most items one level may ask for.
@@ -135,6 +135,26 @@ impl Task {
     }
 }
 
+/// Takes items out of a suite, by task and name, and takes the digests again; a task left without
+/// items goes as a whole.
+pub fn without(
+    mut suite: Suite,
+    is_bad: impl Fn(&Task, &Item) -> bool,
+) -> Result<Suite, SuiteError> {
+    let file = suite.id.to_string();
+    for task in &mut suite.tasks {
+        let before = task.items.len();
+        let items = std::mem::take(&mut task.items);
+        task.items = items.into_iter().filter(|item| !is_bad(task, item)).collect();
+        if task.items.len() < before {
+            task.digest = digest(&file, task)?;
+        }
+    }
+    suite.tasks.retain(|task| !task.items.is_empty());
+    suite.digest = Suite::digest_of(&suite.tasks);
+    Ok(suite)
+}
+
 /// The first `limit` items in an order that takes one from each level in turn.
 fn spread(items: Vec<Item>, limit: usize) -> Vec<Item> {
     let place = |item: &Item| item.origin.as_ref().map_or((0, 0), |o| (o.index, o.level));
@@ -247,6 +267,15 @@ fn inline(rows: &[InlineItem], grader: &GraderSpec) -> Result<Vec<Item>, String>
 
 /// Reads a gold in the form that its grader compares.
 fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
+    if grader.language().is_some() {
+        let form: TestSetForm = gold.clone().try_into().ok()?;
+        let tests = form.tests.tests().ok()?;
+        let is_function = matches!(tests, Tests::Function(_));
+        let fits = is_function == matches!(grader, GraderSpec::Function { .. });
+        let TestSetForm { reference, stub, .. } = form;
+        let set = TestSet { tests, reference, stub, mutants: Vec::new() };
+        return fits.then(|| Target::Tests(Box::new(set)));
+    }
     let text = match gold {
         toml::Value::String(text) => text.trim().to_owned(),
         toml::Value::Integer(number) => number.to_string(),
@@ -261,6 +290,8 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
             }
             Target::Rational(BigRational::from_str(&text).ok()?)
         }
+        GraderSpec::Expression(_) if text.is_empty() => return None,
+        GraderSpec::Expression(_) => Target::Expression(text),
         GraderSpec::Literal => Target::Literal(text),
         GraderSpec::Label { labels } => {
             labels.iter().any(|label| label.name == text).then_some(Target::Label(text))?
@@ -270,5 +301,6 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
             "FALSE PREMISE" if *premise => Expected::FalsePremise { corrected: String::new() },
             _ => Expected::Value(text),
         }),
+        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => return None,
     })
 }

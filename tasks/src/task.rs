@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prompt::{Message, Prompt};
 use crate::template::TemplateError;
-use crate::{Digest, Item, Sampling, TaskId, Template, Version};
+use crate::{Digest, Item, Language, Limits, Sampling, TaskId, Template, Version};
 
 /// A set of items asked in one way and graded in one way.
 #[derive(Clone, Debug)]
@@ -102,13 +102,15 @@ pub enum Protocol {
 }
 
 /// How an answer is graded. A closed set: each kind is one match arm in `graders`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum GraderSpec {
     /// A whole number, compared exactly.
     Integer,
     /// An exact fraction, decimal or whole number.
     Rational,
+    /// Any mathematical answer: numbers, expressions, equations, intervals, sets, tuples, matrices.
+    Expression(MathPolicy),
     /// A literal value of a program, compared after a safe parse.
     Literal,
     /// One label of a closed set.
@@ -125,6 +127,25 @@ pub enum GraderSpec {
         #[serde(default)]
         premise: bool,
     },
+    /// A function, called by tests.
+    Function {
+        /// What it may use.
+        #[serde(default)]
+        limits: Limits,
+    },
+    /// A program that reads standard input and writes standard output.
+    Stdio {
+        /// What it is written in.
+        #[serde(default = "python")]
+        language: Language,
+        /// What it may use.
+        #[serde(default)]
+        limits: Limits,
+    },
+}
+
+fn python() -> Language {
+    Language::Python
 }
 
 impl GraderSpec {
@@ -133,11 +154,53 @@ impl GraderSpec {
         match self {
             Self::Integer => "integer",
             Self::Rational => "rational",
+            Self::Expression(_) => "expression",
             Self::Literal => "literal",
             Self::Label { .. } => "label",
             Self::Tokens { .. } => "tokens",
+            Self::Function { .. } => "function",
+            Self::Stdio { .. } => "stdio",
         }
     }
+
+    /// Returns the language of the programs it runs, if it runs any.
+    pub fn language(&self) -> Option<Language> {
+        match self {
+            Self::Function { .. } => Some(Language::Python),
+            Self::Stdio { language, .. } => Some(*language),
+            Self::Integer
+            | Self::Rational
+            | Self::Expression(_)
+            | Self::Literal
+            | Self::Label { .. }
+            | Self::Tokens { .. } => None,
+        }
+    }
+}
+
+/// How mathematical answers are compared where people differ. The defaults are what a careful reader
+/// would say; a suite names what its golds need otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in a suite file")]
+pub struct MathPolicy {
+    /// `\log` without a base is the natural logarithm, not the one to base ten.
+    pub natural_log: bool,
+    /// The golds are rounded: an exact value that rounds to one is right.
+    pub rounded_gold: bool,
+    /// A fraction must be in lowest terms.
+    pub require_reduced: bool,
+    /// An antiderivative must carry its constant.
+    pub require_constant: bool,
+    /// The items of a list stand in an order.
+    pub ordered: bool,
+    /// An interval and an inequality are different answers.
+    pub strict_intervals: bool,
+    /// Only a contract line, a tag, a box or a phrase such as `the answer is` makes an answer.
+    pub strict_extraction: bool,
+    /// How much of the gold a constant may differ from it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relative_tolerance: Option<f64>,
 }
 
 /// A label and its aliases.

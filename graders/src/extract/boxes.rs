@@ -37,21 +37,24 @@ struct Boxes {
     open: Vec<Open>,
 }
 
-/// Finds the last box. Of boxes in boxes the outermost counts.
-pub(super) fn last(text: &str, steps: &mut usize) -> Option<LastBox> {
+/// Finds the last box. Of boxes in boxes the outermost counts. Where `several` values are wanted, boxes
+/// in one paragraph belong together with labels between them.
+pub(super) fn last(text: &str, several: bool, steps: &mut usize) -> Option<LastBox> {
     let Boxes { closed, open } = scan(text, steps);
+    let boxes_open = open.len();
     if let Some(open) = open.last()
         && closed.last().is_none_or(|last| last.start < open.start)
     {
         let rest = text[open.inside..].trim_end().trim_end_matches('$').trim_end();
         let inside = open.inside..open.inside + rest.len();
-        let is_end = open.braces == 0 && !rest.contains('\n');
+        let is_end = boxes_open == 1 && open.braces == 0 && !rest.contains('\n');
         return Some(if is_end { LastBox::EndsWithText { inside } } else { LastBox::Broken });
     }
     let last = closed.last()?;
     let mut also = Vec::new();
     for pair in closed.windows(2).rev() {
-        if !joins(&text[pair[0].end..pair[1].start]) {
+        let between = &text[pair[0].end..pair[1].start];
+        if !(joins(between) || several && labels(between)) {
             break;
         }
         also.push(pair[0].inside.clone());
@@ -91,7 +94,8 @@ impl Boxes {
     /// Begins the box whose command stands at `start` and ends at `after`: before a brace, or around
     /// one number or letter. Returns where to read on.
     fn begin(&mut self, text: &str, start: usize, after: usize) -> usize {
-        let spaces = text[after..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let spaces =
+            text[after..].bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\n')).count();
         let at = after + spaces;
         let rest = &text[at..];
         if rest.starts_with('{') {
@@ -129,6 +133,29 @@ fn command(bytes: &[u8]) -> Option<usize> {
     ends.then_some(name.len())
 }
 
+/// Whether what stands between two boxes is a label for the second.
+fn labels(between: &str) -> bool {
+    const RETRACTS: [&str; 14] = [
+        "wait",
+        "actually",
+        "but",
+        "no",
+        "not",
+        "instead",
+        "correction",
+        "sorry",
+        "rather",
+        "however",
+        "mistake",
+        "recheck",
+        "wrong",
+        "so",
+    ];
+    let within = between.len() <= 80 && !between.contains("\n\n") && !between.contains(". ");
+    let mut words = between.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 1);
+    within && words.all(|word| !RETRACTS.contains(&word.to_ascii_lowercase().as_str()))
+}
+
 /// Whether what stands between two boxes makes them alternatives or parts of one answer.
 fn joins(between: &str) -> bool {
     if between.len() > 64 || between.contains('\n') {
@@ -139,5 +166,11 @@ fn joins(between: &str) -> bool {
     let words = plain.replace(['$', '\\', '(', ')', '[', ']', '{', '}', ',', ';', '&', '/'], " ");
     let mut words = words.split_whitespace().peekable();
     (words.peek().is_some() || between.contains(separators))
-        && words.all(|word| matches!(word.to_ascii_lowercase().as_str(), "or" | "and"))
+        && words.all(|word| {
+            let word = word.to_ascii_lowercase();
+            matches!(
+                word.as_str(),
+                "or" | "and" | "maybe" | "possibly" | "perhaps" | "else" | "alternatively" | "even"
+            )
+        })
 }

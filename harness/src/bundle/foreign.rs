@@ -159,6 +159,7 @@ fn trial(entry: &Entry, (model, task): (&str, &str), sampling: &Sampling) -> Imp
         state,
         outcome,
         score,
+        tier: None,
         finish: Some(entry.finish.clone()),
         usage: entry.usage,
         timing: Some(entry.timing),

@@ -4,16 +4,18 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
+use tripos_runners::sandbox::{Options, Sandbox, SandboxError};
+use tripos_tasks::Language;
 
 use super::Context;
 use super::models::key_state;
 use super::output::{print, print_json};
 use super::select::{block_on, machine};
-use crate::config::{FILE, ModelEntry};
+use crate::config::{FILE, ModelEntry, search_folders};
 use crate::failure::Failure;
 use crate::store::{Store, StoreError, read};
 
-/// Say what this machine can do: devices, settings, keys by name, the health of the store
+/// Say what this machine can do: devices, sandbox, languages, settings, keys by name, the health of the store
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DoctorArgs {}
 
@@ -49,11 +51,13 @@ pub(super) fn run(context: &Context, _: &DoctorArgs) -> Result<ExitCode, Failure
             "version": env!("CARGO_PKG_VERSION"),
             "machine": machine(),
             "devices": tripos_runners::open::devices(),
+            "sandbox": sandbox_document(),
             "config": config,
             "keys": keys,
             "store": { "path": path, "state": state, "runs": runs },
         }))?;
     } else {
+        let sandbox = sandbox_lines();
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "{name:<10}{value}");
@@ -61,6 +65,9 @@ pub(super) fn run(context: &Context, _: &DoctorArgs) -> Result<ExitCode, Failure
         line("version", env!("CARGO_PKG_VERSION"));
         line("machine", &machine());
         line("devices", &tripos_runners::open::devices().join(", "));
+        for (name, value) in &sandbox {
+            line(name, value);
+        }
         line("config", config.as_deref().unwrap_or(&format!("none: there is no `{FILE}` here")));
         for (model, key) in keys {
             line("key", &format!("{} for {model}", key_state(key)));
@@ -73,6 +80,62 @@ pub(super) fn run(context: &Context, _: &DoctorArgs) -> Result<ExitCode, Failure
         Err(error) if !matches!(error, StoreError::Missing { .. }) => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Opens the best sandbox there is.
+fn sandbox() -> Result<Sandbox, SandboxError> {
+    Sandbox::open(&Options { folders: search_folders(), ..Options::default() })
+}
+
+/// What can be said of the sandbox and its languages, one line each.
+fn sandbox_lines() -> Vec<(&'static str, String)> {
+    let sandbox = match sandbox() {
+        Ok(sandbox) => sandbox,
+        Err(error) => return vec![("sandbox", error.to_string())],
+    };
+    let probe = sandbox.probe();
+    let tier = sandbox.tier().number();
+    let mut lines = vec![("sandbox", format!("tier {tier}, landlock version {}", probe.landlock))];
+    for (tier, why) in &probe.refused {
+        lines.push(("", format!("tier {} is refused: {why}", tier.number())));
+    }
+    for language in Language::ALL {
+        lines.push((
+            "language",
+            match probe.tools.tool(language) {
+                Ok(tool) => format!("{}: {}", language.as_str(), tool.version),
+                Err(why) => format!("{}: {why}; its trials would fail", language.as_str()),
+            },
+        ));
+    }
+    lines
+}
+
+fn sandbox_document() -> Value {
+    let sandbox = match sandbox() {
+        Ok(sandbox) => sandbox,
+        Err(error) => return json!({ "tier": null, "why": error.to_string() }),
+    };
+    let probe = sandbox.probe();
+    let refused: Vec<Value> =
+        probe.refused.iter().map(|(tier, why)| json!({ "tier": tier, "why": why })).collect();
+    let languages: Vec<Value> = Language::ALL
+        .into_iter()
+        .map(|language| {
+            let tool = probe.tools.tool(language);
+            json!({
+                "language": language.as_str(),
+                "version": tool.ok().map(|tool| &tool.version),
+                "why": tool.err(),
+            })
+        })
+        .collect();
+    json!({
+        "tier": sandbox.tier(),
+        "landlock": probe.landlock,
+        "refused": refused,
+        "languages": languages,
+    })
 }
 
 /// The state of the store in a word, and how many runs it holds.

@@ -13,14 +13,17 @@ use tripos_dashboards::gate::{self, Form, Gate};
 use tripos_dashboards::terminal::{self, Align, Table};
 use tripos_dashboards::{Format, Report};
 use tripos_runners::Runner;
+use tripos_runners::sandbox::Sandbox;
 use tripos_tasks::{Catalog, Suite};
 
 use super::Context;
 use super::arms::arms;
 use super::gate::Wish;
+use super::grade::SandboxArgs;
 use super::output::{print, print_json, screen, write_file};
 use super::progress::Line;
 use super::select::{Loaded, block_on, load_id, make_report, report_document, sources};
+use super::trusted;
 use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
 use crate::gate::Monitor;
@@ -45,6 +48,8 @@ pub(super) struct Job {
     pub(super) expected: Option<(String, String)>,
     /// The gate it goes through.
     pub(super) gate: Option<Wish>,
+    /// What stands between the programs of models and this machine.
+    pub(super) sandbox: SandboxArgs,
 }
 
 /// Why a run cannot be started, or does not count.
@@ -72,7 +77,11 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
         report_format(path)?;
         report_folder(path)?;
     }
-    let suites = suites(&job.selection)?;
+    let mut suites = suites(&job.selection)?;
+    let sandbox = trusted::sandbox(context, &suites, &job.sandbox)?;
+    if let Some(sandbox) = &sandbox {
+        suites = trusted::suites(context, suites, sandbox)?;
+    }
     let arms = open_arms(context, &job.selection)?;
     let plan = plan::plan(&suites, &arms, &job.selection)?;
     if let Some((handle, digest)) = &job.expected
@@ -88,7 +97,7 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
     let monitor = RefCell::new(watched);
     block_on(async {
         let store = Store::open(&context.config.store).await?;
-        let outcome = work((context, job), &plan, &store, &monitor).await?;
+        let outcome = work((context, job), (&plan, sandbox.as_ref()), &store, &monitor).await?;
         let monitor = monitor.into_inner();
         if outcome.interrupted && !monitor.as_ref().is_some_and(Monitor::is_early) {
             return Err(interrupted(&outcome));
@@ -203,7 +212,7 @@ fn open_arms(context: &Context, selection: &Selection) -> Result<Vec<Arm>, Failu
 /// Where a gate is decided before that, the work ends there.
 async fn work(
     (context, job): (&Context, &Job),
-    plan: &Plan<'_>,
+    (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
     store: &Store,
     monitor: &RefCell<Option<Monitor>>,
 ) -> Result<Outcome, Failure> {
@@ -214,6 +223,7 @@ async fn work(
         selection: &job.selection,
         command: &job.command,
         name: job.name.as_deref(),
+        sandbox,
     };
     let observe = |now: &engine::Progress| {
         line.borrow_mut().observe(now);

@@ -17,11 +17,13 @@ mod baseline;
 mod compare;
 mod doctor;
 mod gate;
+mod grade;
 mod import;
 mod job;
 mod models;
 mod output;
 mod progress;
+mod regrade;
 mod report;
 mod resume;
 mod run;
@@ -29,6 +31,7 @@ mod runs;
 mod select;
 mod show;
 mod suites;
+mod trusted;
 
 use output::{Output, Voice};
 
@@ -109,6 +112,8 @@ enum Command {
     Gate(gate::GateArgs),
     Baseline(baseline::BaselineArgs),
     Import(import::ImportArgs),
+    Grade(grade::GradeArgs),
+    Regrade(regrade::RegradeArgs),
     Doctor(doctor::DoctorArgs),
 }
 
@@ -121,7 +126,15 @@ struct Context {
 
 /// Runs the command line of this process to its exit code.
 pub fn main() -> ExitCode {
+    // Before anything else: a helper of the sandbox must have one thread and no settings.
+    if tripos_runners::sandbox::is_helper() {
+        return tripos_runners::sandbox::helper_main();
+    }
     std::panic::set_hook(Box::new(|panic| {
+        if tripos_graders::is_guarded() {
+            // The comparison ends undecided, and says so.
+            return;
+        }
         report_bug(panic);
         // A bug ends the process at once; the store survives a kill.
         std::process::exit(i32::from(Kind::Bug.code()));
@@ -163,6 +176,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Gate(arguments) => gate::run(&context, &arguments),
         Command::Baseline(arguments) => baseline::run(&context, &arguments),
         Command::Import(arguments) => import::run(&context, &arguments),
+        Command::Grade(arguments) => grade::run(&context, &arguments),
+        Command::Regrade(arguments) => regrade::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),
     }
 }

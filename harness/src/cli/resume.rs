@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::Context;
+use super::grade::SandboxArgs;
 use super::job::{Job, perform};
 use super::select::{block_on, open_store};
 use crate::failure::Failure;
@@ -16,6 +17,9 @@ pub(super) struct ResumeArgs {
     /// The run, as `tripos runs` lists it
     #[arg(value_name = "RUN")]
     run: String,
+
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 /// Plans the run again and works on what is missing.
@@ -32,6 +36,7 @@ pub(super) fn run(context: &Context, arguments: &ResumeArgs) -> Result<ExitCode,
         report: None,
         gate: None,
         expected: Some((known.summary.handle, known.digest)),
+        sandbox: arguments.sandbox.clone(),
     };
     perform(context, &job)
 }

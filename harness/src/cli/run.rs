@@ -8,6 +8,7 @@ use tripos_tasks::ReasoningLevel;
 
 use super::Context;
 use super::gate::Wish;
+use super::grade::SandboxArgs;
 use super::job::{Job, dry_run, perform};
 use crate::failure::Failure;
 use crate::plan::Selection;
@@ -72,6 +73,9 @@ pub(super) struct RunArgs {
     /// Print what would be asked, and ask nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    sandbox: SandboxArgs,
 }
 
 /// Plans what was asked for and works on it.
@@ -109,6 +113,7 @@ fn job(context: &Context, arguments: &RunArgs) -> Result<Job, Failure> {
         report: report.map(Path::to_owned),
         expected: None,
         gate: wish,
+        sandbox: arguments.sandbox.clone(),
     })
 }
 

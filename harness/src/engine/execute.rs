@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
+use tripos_runners::sandbox::Sandbox;
 use tripos_runners::{Billed, Completion, ErrorKind, Request, Retry, Runner, RunnerError, Want};
 use tripos_tasks::Prompt;
 
@@ -40,6 +41,8 @@ pub(super) struct Context<'a> {
     pub plan: &'a Plan<'a>,
     /// Requests under way at once, in place of the runner's own wish.
     pub concurrency: Option<usize>,
+    /// Where programs are run.
+    pub sandbox: Option<&'a Arc<Sandbox>>,
     /// The way to the recorder.
     pub events: mpsc::Sender<Event>,
     /// Turns true when nothing more is to be sent.
@@ -159,8 +162,12 @@ impl Lane<'_> {
         for &n in &unit.places {
             let place = &self.context.plan.trials[n];
             let planned = &self.context.plan.tasks[place.task];
-            let grade = grade(planned.task, planned.items[place.item], &accepted);
-            self.tell(Event::Graded { n, grade }).await?;
+            let item = planned.items[place.item];
+            let event = match grade(planned.task, item, &accepted, self.context.sandbox).await {
+                Ok(grade) => Event::Graded { n, grade },
+                Err(why) => Event::Failed { n, why },
+            };
+            self.tell(event).await?;
         }
         Ok(())
     }

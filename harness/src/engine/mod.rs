@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use tokio::sync::{mpsc, watch};
 use tripos_graders::Outcome as Verdict;
 
+pub use self::grade::regrade;
 pub use crate::plan::Job;
 
 use self::execute::{Context, Unit, execute};
@@ -144,6 +145,7 @@ pub async fn run(
     let context = Context {
         plan: job.plan,
         concurrency: job.selection.concurrency,
+        sandbox: job.sandbox,
         events,
         cancel: cancel.clone(),
     };

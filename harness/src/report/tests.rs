@@ -101,6 +101,7 @@ pub(crate) fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sampl
         state,
         score: outcome.map(|outcome| if outcome == Outcome::Correct { 1.0 } else { 0.0 }),
         outcome,
+        tier: None,
         finish: outcome.map(|_| Finish::Stop),
         usage: Usage {
             input: Some(10),

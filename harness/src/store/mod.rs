@@ -18,6 +18,7 @@ mod error;
 pub mod import;
 mod owner;
 pub mod read;
+pub mod regrade;
 pub mod rows;
 mod transcript;
 pub(crate) mod write;

@@ -158,6 +158,8 @@ pub struct Sample {
     pub outcome: Option<Outcome>,
     /// Its share of a point, where there is a verdict.
     pub score: Option<f64>,
+    /// What stood between its program and the machine, by number, where a program was run.
+    pub tier: Option<u8>,
     /// Why the model stopped, where it answered.
     pub finish: Option<Finish>,
     /// The tokens it took, where it answered.

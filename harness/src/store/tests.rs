@@ -50,7 +50,11 @@ async fn begin_with(
     let mut arms = arms;
     arms[1].reasoning = Some(tripos_tasks::ReasoningLevel::Off);
     let plan = plan(&suites, &arms, selection).expect("a plan");
-    Writer::begin(store, &Job { plan: &plan, selection, command: "tripos run", name }).await
+    Writer::begin(
+        store,
+        &Job { plan: &plan, selection, command: "tripos run", name, sandbox: None },
+    )
+    .await
 }
 
 async fn announce(writer: &mut Writer, trial: i64) -> Announced {
@@ -186,6 +190,7 @@ async fn every_statement_prepares() {
         begin::STATEMENTS,
         blob::STATEMENTS,
         read::STATEMENTS,
+        regrade::STATEMENTS,
         transcript::STATEMENTS,
         write::STATEMENTS,
     ];

@@ -57,10 +57,11 @@ fn every_file_inside_the_binary_loads_with_licence_and_canary() {
 }
 
 #[test]
-fn smoke_asks_every_family_at_every_level() {
-    let suite = Catalog::built_in().suite("smoke").expect("loads");
-    assert_eq!(suite.tasks.len(), FAMILIES.len());
-    for task in &suite.tasks {
+fn smoke_and_code_ask_every_family_at_every_level() {
+    let suite = |name| Catalog::built_in().suite(name).expect("loads");
+    let tasks = [suite("smoke"), suite("code")].map(|suite| suite.tasks).concat();
+    assert_eq!(tasks.len(), FAMILIES.len());
+    for task in &tasks {
         for level in 1..=5 {
             let at = |item: &&crate::Item| item.origin.as_ref().is_some_and(|o| o.level == level);
             assert!(task.items.iter().filter(at).count() >= 2, "{} level {level}", task.id);

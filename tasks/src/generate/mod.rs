@@ -70,6 +70,8 @@ pub const FAMILIES: &[Family] = &[
     maths::linear_system::FAMILY,
     maths::modular::FAMILY,
     code::output_prediction::FAMILY,
+    code::fn_synthesis::FAMILY,
+    code::stdin_judge::FAMILY,
     misinformation::claim_verification::FAMILY,
     misinformation::context_poison::FAMILY,
     misinformation::false_premise::FAMILY,

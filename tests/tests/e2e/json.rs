@@ -104,6 +104,6 @@ fn the_lists_have_the_members_that_are_documented() {
         "schema model digest effective question answer reasoning finish usage seconds served";
     check(&checked, members);
     let doctor = project.json(&["doctor"]);
-    check(&doctor, "schema version machine devices config keys store");
+    check(&doctor, "schema version machine devices sandbox config keys store");
     check(&doctor["store"], "path state runs");
 }

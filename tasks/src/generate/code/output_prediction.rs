@@ -66,7 +66,8 @@ fn interpret(text: &str) -> Option<Vec<i64>> {
     None
 }
 
-fn interpret_line(line: &str, mut xs: Vec<i64>) -> Option<Vec<i64>> {
+/// Interprets one printed line on a list.
+pub(super) fn interpret_line(line: &str, mut xs: Vec<i64>) -> Option<Vec<i64>> {
     if let Some(rest) = line.strip_prefix("[x ").and_then(|rest| rest.strip_suffix(']')) {
         if let Some(condition) = rest.strip_prefix("for x in xs if x ") {
             let words: Vec<&str> = condition.split(' ').collect();

@@ -104,6 +104,35 @@ impl Step {
         result.iter().all(|x| x.abs() <= MAX_VALUE).then_some(result)
     }
 
+    /// Says the step in words.
+    pub fn prose(self) -> String {
+        match self {
+            Self::Add(n) if n < 0 => format!("subtract {} from every number", -n),
+            Self::Add(n) => format!("add {n} to every number"),
+            Self::Multiply(n) => format!("multiply every number by {n}"),
+            Self::KeepAbove(n) => format!("keep only the numbers greater than {n}"),
+            Self::KeepRemainder { divisor, remainder } => format!(
+                "keep only the numbers that leave remainder {remainder} when divided by {divisor} \
+                 (the remainder of a negative number is not negative: -1 leaves {} here)",
+                divisor - 1
+            ),
+            Self::Sort => "sort the numbers upwards".to_owned(),
+            Self::Reverse => "reverse the order".to_owned(),
+            Self::Take(n) => {
+                format!("keep only the first {n} numbers, or all where there are fewer")
+            }
+            Self::Distinct => "of equal numbers, keep only the first".to_owned(),
+            Self::AdjacentSums => {
+                "replace the list by the sums of each number and the one after it (a list of one \
+                 number, or of none, becomes empty)"
+                    .to_owned()
+            }
+            Self::RunningSums => {
+                "replace each number by the sum of all up to and with it".to_owned()
+            }
+        }
+    }
+
     /// Writes the step as a line of Python.
     pub fn python(self) -> String {
         match self {

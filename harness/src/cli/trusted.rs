@@ -1,0 +1,118 @@
+//! Which tasks of the chosen suites can be trusted to judge programs, and where programs run.
+//!
+//! Tests that their own reference fails, or that a program which does nothing passes, measure nothing:
+//! the item is left out, and the user is told.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tripos_runners::sandbox::Sandbox;
+use tripos_tasks::{GraderSpec, Item, Limits, Program, RunVerdict, Suite, Target, Task, TestSet};
+
+use super::Context;
+use super::grade::{SandboxArgs, open_sandbox};
+use crate::failure::Failure;
+
+/// The most items named one by one.
+const NAMED_MAX: usize = 10;
+
+/// Why there is nothing left to ask.
+#[derive(Debug, thiserror::Error)]
+#[error("suite `{0}` has no item left whose tests can be trusted")]
+struct NothingLeft(String);
+
+/// Opens the sandbox, where any task asks for programs.
+pub(super) fn sandbox(
+    context: &Context,
+    suites: &[Suite],
+    arguments: &SandboxArgs,
+) -> Result<Option<Arc<Sandbox>>, Failure> {
+    let tasks = || suites.iter().flat_map(|suite| &suite.tasks);
+    if !tasks().any(|task| task.grader.language().is_some()) {
+        return Ok(None);
+    }
+    open_sandbox(context, arguments).map(|sandbox| Some(Arc::new(sandbox)))
+}
+
+/// Leaves out every item whose reference solution fails or whose empty stub passes.
+pub(super) fn suites(
+    context: &Context,
+    suites: Vec<Suite>,
+    sandbox: &Sandbox,
+) -> Result<Vec<Suite>, Failure> {
+    suites.into_iter().map(|suite| trusted(context, suite, sandbox)).collect()
+}
+
+fn trusted(context: &Context, suite: Suite, sandbox: &Sandbox) -> Result<Suite, Failure> {
+    let items: Vec<(&Task, &Item, &TestSet)> = suite
+        .tasks
+        .iter()
+        .flat_map(|task| task.items.iter().map(move |item| (task, item)))
+        .filter_map(|(task, item)| match &item.target {
+            Target::Tests(set) => Some((task, item, &**set)),
+            _ => None,
+        })
+        .collect();
+    let next = AtomicUsize::new(0);
+    let bad = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..sandbox.concurrency().min(items.len()) {
+            scope.spawn(|| {
+                while let Some((task, item, set)) = items.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    if let Some(why) = distrust(sandbox, &task.grader, set) {
+                        let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
+                        bad.push((task.id.to_string(), item.id.to_string(), why));
+                    }
+                }
+            });
+        }
+    });
+    let mut bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if bad.is_empty() {
+        return Ok(suite);
+    }
+    bad.sort();
+    for (task, item, why) in bad.iter().take(NAMED_MAX) {
+        context.output.note(&format!("warning: `{task}` item `{item}` is left out: {why}"));
+    }
+    if bad.len() > NAMED_MAX {
+        let more = bad.len() - NAMED_MAX;
+        context.output.note(&format!("warning: {more} more items are left out"));
+    }
+    let names: BTreeSet<(String, String)> =
+        bad.into_iter().map(|(task, item, _)| (task, item)).collect();
+    let is_bad =
+        |task: &Task, item: &Item| names.contains(&(task.id.to_string(), item.id.to_string()));
+    let suite = tripos_tasks::suite::without(suite, is_bad)?;
+    if suite.tasks.is_empty() {
+        return Err(Failure::invalid(NothingLeft(suite.id.to_string())));
+    }
+    Ok(suite)
+}
+
+/// Says why tests cannot be trusted; nothing where they can, or where it could not be found out.
+fn distrust(sandbox: &Sandbox, grader: &GraderSpec, set: &TestSet) -> Option<String> {
+    let (GraderSpec::Function { limits } | GraderSpec::Stdio { limits, .. }) = grader else {
+        return None;
+    };
+    let run = |source: &str, limits: &Limits| {
+        let source = source.as_bytes().to_vec();
+        let language = grader.language().expect("matched above");
+        sandbox.execute(&Program { language, source, tests: set.tests.clone(), limits: *limits })
+    };
+    let reference = run(&set.reference, limits);
+    match reference.verdict {
+        RunVerdict::Pass => {}
+        // The machine's fault, not the tests': the trials will say so.
+        RunVerdict::Infra => return None,
+        verdict => {
+            let verdict = verdict.as_str();
+            return Some(format!("its own reference ends in `{verdict}`: {}", reference.detail));
+        }
+    }
+    let stub = run(&set.stub, limits);
+    (stub.verdict == RunVerdict::Pass).then(|| "a program that does nothing passes".to_owned())
+}

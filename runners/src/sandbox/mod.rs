@@ -1,0 +1,257 @@
+//! Runs programs that nobody trusts, and says what came of it in a way nobody can forge.
+//!
+//! Two mechanisms for two problems. Isolation keeps the machine safe: a [`Tier`] is what stands around
+//! a cell, and each is tried out by really running something before it is used. The verdict protocol
+//! keeps the score honest: the process of a program holds no expected value, no check and no way to
+//! say that it passed. What a cell writes is data; its exit status proves nothing.
+
+mod calls;
+mod cell;
+mod commands;
+mod compare;
+mod confine;
+mod function;
+mod helper;
+mod init;
+mod memory;
+mod packet;
+mod root;
+mod scratch;
+mod seccomp;
+mod setup;
+mod slot;
+mod stdio;
+mod sys;
+mod toolchain;
+mod value;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tripos_tasks::program::StdioTests;
+use tripos_tasks::{
+    Captured, Execution, Integrity, Language, Limits, Program, RunVerdict, Tests, Tier,
+};
+
+pub use helper::Launch;
+pub use init::{ARGUMENT as HELPER_ARGUMENT, is_helper, main as helper_main};
+pub use toolchain::{Tool, Toolchain};
+
+use helper::Spawner;
+use slot::{Ground, Slot};
+
+/// Slots for each core: a cell waits for the kernel while it is taken apart.
+const SLOTS_PER_CORE: usize = 4;
+/// The uid of the first slot where this program is root.
+const FIRST_UID: u32 = 60_000;
+/// The share of the processor limit below which a time-out by the clock may be the machine's fault.
+const BUSY_SHARE: f64 = 0.5;
+
+/// What sandbox is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The one tier to use, in place of the best there is.
+    pub tier: Option<Tier>,
+    /// Cells at once; by default as the machine has cores.
+    pub slots: Option<usize>,
+    /// Where else to look for interpreters and compilers, after the system's own folders.
+    pub folders: Vec<PathBuf>,
+    /// How this program starts itself.
+    pub launch: Launch,
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// No tier works, or not the one asked for.
+    #[error("no sandbox works here: {}", listed(reasons))]
+    Refused {
+        /// Each tier tried, and why it does not work.
+        reasons: Vec<(Tier, String)>,
+    },
+    /// Helpers cannot be started at all.
+    #[error("the sandbox cannot start its helper")]
+    Helper {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn listed(reasons: &[(Tier, String)]) -> String {
+    let one = |(tier, why): &(Tier, String)| format!("tier {}: {why}", tier.number());
+    reasons.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// What the probe found out.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The tier in use, if there is one.
+    pub tier: Option<Tier>,
+    /// Each better tier, and why it is not in use.
+    pub refused: Vec<(Tier, String)>,
+    /// The version of landlock the kernel offers; 0 for none.
+    pub landlock: i64,
+    /// The tool of each language, or why there is none.
+    pub tools: Arc<Toolchain>,
+}
+
+/// Runs programs in cells, several at once.
+#[derive(Debug)]
+pub struct Sandbox {
+    ground: Ground,
+    probe: Probe,
+    slots: Mutex<Vec<Slot>>,
+    freed: Condvar,
+    /// Held by everyone who runs something; alone by what must run alone.
+    quiet: RwLock<()>,
+}
+
+impl Sandbox {
+    /// Finds the best tier that works, by running something in it.
+    ///
+    /// # Errors
+    ///
+    /// When none does. [`Tier::Unsafe`] is never found: it has to be asked for.
+    pub fn open(options: &Options) -> Result<Self, SandboxError> {
+        let spawner = Spawner::new(options.launch.clone())
+            .map_err(|source| SandboxError::Helper { source })?;
+        let tools = Arc::new(Toolchain::new(&options.folders));
+        let tiers = options.tier.map_or(vec![Tier::Namespaces, Tier::Landlock], |tier| vec![tier]);
+        let mut reasons = Vec::new();
+        for tier in tiers {
+            let ground = Ground::new(tier, spawner.clone(), tools.clone());
+            match ground.probe() {
+                Ok(()) => return Ok(Self::on(ground, reasons, options)),
+                Err(error) => reasons.push((tier, error.to_string())),
+            }
+        }
+        Err(SandboxError::Refused { reasons })
+    }
+
+    fn on(ground: Ground, refused: Vec<(Tier, String)>, options: &Options) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = options.slots.unwrap_or(cores * SLOTS_PER_CORE).max(1);
+        let probe = Probe {
+            tier: Some(ground.tier),
+            refused,
+            landlock: sys::landlock_version(),
+            tools: ground.tools.clone(),
+        };
+        let slots = (0..count).map(Slot::new).collect();
+        let (slots, freed) = (Mutex::new(slots), Condvar::new());
+        Self { ground, probe, slots, freed, quiet: RwLock::new(()) }
+    }
+
+    /// Returns what the probe found out.
+    pub fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// Returns the tier in use.
+    pub fn tier(&self) -> Tier {
+        self.ground.tier
+    }
+
+    /// Returns how many programs can run at once.
+    pub fn concurrency(&self) -> usize {
+        // Slots that are taken are not in the list: the count is the probe's.
+        std::thread::available_parallelism().map_or(1, usize::from) * SLOTS_PER_CORE
+    }
+
+    /// Runs a program and judges it. Blocks the thread until the verdict.
+    ///
+    /// A sandbox that breaks is replaced and the program run once more; a time-out with little
+    /// processor time used is run again alone before it counts.
+    pub fn execute(&self, program: &Program) -> Execution {
+        if let Some(verdict) = self.refusal(program) {
+            return verdict;
+        }
+        let mut execution = self.attempt(program, false);
+        if execution.verdict == RunVerdict::Infra {
+            execution = self.attempt(program, false);
+        }
+        if execution.verdict == RunVerdict::Timeout && is_idle(&execution, &program.limits) {
+            execution = self.attempt(program, true);
+        }
+        execution
+    }
+
+    /// Says what can be said without running anything.
+    fn refusal(&self, program: &Program) -> Option<Execution> {
+        let verdict = |verdict, detail: String| {
+            let output = Captured::default();
+            let (cpu, wall) = (Duration::ZERO, Duration::ZERO);
+            let (tier, integrity) = (self.ground.tier, Integrity::Isolated);
+            Some(Execution { verdict, detail, tier, integrity, output, cpu, wall })
+        };
+        if let Err(why) = program.limits.check() {
+            return verdict(RunVerdict::Infra, why);
+        }
+        if let Err(why) = self.ground.tools.tool(program.language) {
+            let language = program.language.as_str();
+            return verdict(RunVerdict::Infra, format!("no {language} can be run here: {why}"));
+        }
+        match &program.tests {
+            Tests::Function(_) if program.language != Language::Python => verdict(
+                RunVerdict::Infra,
+                format!(
+                    "functions are tested in python only, not in {}",
+                    program.language.as_str()
+                ),
+            ),
+            Tests::Stdio(StdioTests { cases, .. }) if cases.is_empty() => {
+                verdict(RunVerdict::Infra, "the task has no cases".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn attempt(&self, program: &Program, alone: bool) -> Execution {
+        let (_shared, _alone);
+        if alone {
+            _alone = self.quiet.write().unwrap_or_else(PoisonError::into_inner);
+        } else {
+            _shared = self.quiet.read().unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut slot = self.take();
+        let began = Instant::now();
+        let result = match &program.tests {
+            Tests::Function(tests) => function::run(&self.ground, &mut slot, program, tests),
+            Tests::Stdio(tests) => stdio::run(&self.ground, &mut slot, program, tests),
+        };
+        let mut execution = result.unwrap_or_else(|error| {
+            // Whatever the slot held may be what broke.
+            slot.reset();
+            Execution {
+                verdict: RunVerdict::Infra,
+                detail: error.to_string(),
+                tier: self.ground.tier,
+                integrity: Integrity::Isolated,
+                output: Captured::default(),
+                cpu: Duration::ZERO,
+                wall: Duration::ZERO,
+            }
+        });
+        execution.wall = began.elapsed();
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        self.freed.notify_one();
+        execution
+    }
+
+    fn take(&self) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(slot) = slots.pop() {
+                return slot;
+            }
+            slots = self.freed.wait(slots).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Says whether a time-out left the processor mostly unused.
+fn is_idle(execution: &Execution, limits: &Limits) -> bool {
+    execution.cpu < Duration::from_millis(limits.cpu_ms).mul_f64(BUSY_SHARE)
+}

@@ -1,0 +1,122 @@
+//! Programs that take all they can get: they are stopped in time, and the harness stays small.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use tripos_tasks::RunVerdict::{
+    CompileError, Fail, MemoryLimit, OutputLimit, Pass, RuntimeError, Timeout,
+};
+use tripos_tasks::{Language, RunVerdict};
+
+use super::{check, program, python, sandboxes, sum};
+
+const MIB: u64 = 1 << 20;
+/// How much the harness may grow over all bombs.
+const GROWTH_MAX: u64 = 64 * MIB;
+/// How far over its limit a program may run.
+const OVERRUN_MAX: Duration = Duration::from_millis(150);
+
+const BOMBS: [(Language, &str); 18] = [
+    (Language::Python, "x = []\nwhile True: x.append(bytearray(b'x' * (16 << 20)))"),
+    (
+        Language::Python,
+        "import os\nfor _ in range(30):\n    if os.fork() == 0: break\nx = []\n\
+        while True:\n    try: x.append(b'x' * (8 << 20))\n    except MemoryError: pass",
+    ),
+    (Language::Python, "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"),
+    (
+        Language::Python,
+        "import threading, time\nwhile True:\n    \
+        try: threading.Thread(target=time.sleep, args=(60,)).start()\n    except RuntimeError: pass",
+    ),
+    (Language::Python, "import sys\nwhile True: sys.stderr.write('A' * 65536)"),
+    (Language::Python, "import os\nwhile True: os.write(1, b'A' * (1 << 20))"),
+    (
+        Language::Python,
+        "n = 0\nwhile True:\n    open('/tmp/f%d' % n, 'wb').write(b'x' * (16 << 20)); n += 1",
+    ),
+    (Language::Python, "n = 0\nwhile True:\n    open('/tmp/f%d' % n, 'w'); n += 1"),
+    (Language::Python, "import os\nwhile True: os.mkdir('d'); os.chdir('d')"),
+    (Language::Python, "import os\nkept = []\nwhile True: kept.append(os.pipe())"),
+    (Language::Python, "import mmap\nkept = [mmap.mmap(-1, 1 << 30) for _ in range(1000)]"),
+    (Language::Python, "import time\ntime.sleep(1000)"),
+    (
+        Language::Python,
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass",
+    ),
+    (Language::Python, "import os\nos.close(0); os.close(1); os.close(2)\nwhile True: pass"),
+    (Language::Python, "9 ** 9 ** 9"),
+    (Language::Python, "import re\nre.match('(a+)+b', 'a' * 99)"),
+    (Language::C, "int a[1 << 28];int main(void){for(;;)for(int i=0;i<1<<28;i+=1024)a[i]++;}"),
+    (Language::Shell, "b() { b | b & }; b; while :; do :; done"),
+];
+
+/// Set in a process that runs one test of this file and nothing beside it.
+const ALONE: &str = "TRIPOS_BOMBS_ALONE";
+
+#[test]
+fn bombs_are_stopped_and_the_harness_stays_small() {
+    if std::env::var_os(ALONE).is_none() {
+        // What other tests hold would be counted too: this one runs again, alone.
+        let own = std::env::current_exe().expect("this program");
+        let test = "bombs::bombs_are_stopped_and_the_harness_stays_small";
+        let status =
+            Command::new(own).args([test, "--exact", "--nocapture"]).env(ALONE, "1").status();
+        return assert!(status.expect("it starts").success());
+    }
+    for sandbox in sandboxes() {
+        // Whatever is made once is made before the measurement.
+        check(sandbox, &python("print(sum(map(int, input().split())))", sum()), &[Pass]);
+        let before = resident();
+        for (language, source) in BOMBS {
+            let mut bomb = program(language, source, sum());
+            bomb.limits.wall_ms = 1_000;
+            bomb.limits.cpu_ms = 1_000;
+            bomb.limits.memory_bytes = 512 * MIB;
+            let expected: &[RunVerdict] =
+                &[Fail, RuntimeError, Timeout, MemoryLimit, OutputLimit, CompileError];
+            check(sandbox, &bomb, expected);
+        }
+        let grown = resident().saturating_sub(before);
+        println!(
+            "tier {}: {} KiB more after {} bombs",
+            sandbox.tier().number(),
+            grown >> 10,
+            BOMBS.len()
+        );
+        assert!(grown <= GROWTH_MAX, "{} MiB more", grown / MIB);
+        check(sandbox, &python("print(sum(map(int, input().split())))", sum()), &[Pass]);
+    }
+}
+
+/// Bytes of memory that this process holds.
+fn resident() -> u64 {
+    let text = fs::read_to_string("/proc/self/statm").expect("this process");
+    let pages: u64 = text.split_whitespace().nth(1).expect("a field").parse().expect("a number");
+    pages * 4_096
+}
+
+#[test]
+fn a_time_out_overruns_little() {
+    for sandbox in sandboxes() {
+        for source in [
+            "while True: pass",
+            "import signal\nfor s in range(1, 65):\n    try: signal.signal(s, signal.SIG_IGN)\n    \
+             except (OSError, ValueError): pass\nwhile True: pass",
+        ] {
+            let mut slow = python(source, sum());
+            slow.limits.wall_ms = 500;
+            // Never reached: the clock is what is tested.
+            slow.limits.cpu_ms = 600;
+            // The best of a few: other tests run beside this one.
+            let overruns = (0..3).map(|_| {
+                let run = check(sandbox, &slow, &[Timeout]);
+                run.wall.saturating_sub(slow.limits.wall())
+            });
+            let least = overruns.min().expect("three runs");
+            println!("tier {}: {least:?} over the limit", sandbox.tier().number());
+            assert!(least <= OVERRUN_MAX, "{least:?} over the limit");
+        }
+    }
+}
