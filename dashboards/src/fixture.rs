@@ -135,6 +135,7 @@ fn cell([estimate, lower, upper]: [f64; 3], output: f64, reasoning: f64, n: u64)
             latency_s: mean(0.02 + output * 0.0021, 0.11),
             truncated: figure(0.0, 0.0, 0.027, n, "Wilson"),
             unparsed: figure(0.021, 0.007, 0.061, n, "Wilson"),
+            tokens_per_correct: Figure::default(),
             cost_usd: None,
         },
     }
@@ -167,6 +168,7 @@ fn comparison() -> Comparison {
         figure: figure(estimate, lower, upper, n, "paired t, by item"),
         direction,
         p_value: Some(p),
+        p_adjusted: None,
         test: "sign flip, exact".to_owned(),
     };
     Comparison {
@@ -175,6 +177,9 @@ fn comparison() -> Comparison {
         overall: difference([0.129, 0.047, 0.211], 138, Direction::Better, 0.0023),
         tasks: TASKS.iter().map(|task| difference(task.2[2], N, task.4, 0.031)).collect(),
         token_ratio: figure(21.6, 19.8, 23.4, 138, "ratio, delta method"),
+        latency_ratio: Figure::default(),
+        probability_better: None,
+        spread: None,
         pairs: Pairs { both_right: 42, lost: 10, gained: 28, both_wrong: 58, unpaired: 2 },
         pairs_needed: None,
         caveats: vec!["4.3 % of the candidate's answers were cut off and none of the baseline's: part of the difference is a difference in length.".to_owned()],

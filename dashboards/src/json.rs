@@ -59,7 +59,7 @@ mod tests {
         insta::assert_snapshot!(keys.join(" "), @"schema kind left_out title created confidence notices arms tasks comparisons provenance");
         insta::assert_snapshot!(
             document["comparisons"][0]["overall"].to_string(),
-            @r#"{"figure":{"estimate":0.129,"lower":0.047,"upper":0.211,"n":138,"method":"paired t, by item"},"direction":"better","p_value":0.0023,"test":"sign flip, exact"}"#
+            @r#"{"figure":{"estimate":0.129,"lower":0.047,"upper":0.211,"n":138,"method":"paired t, by item"},"direction":"better","p_value":0.0023,"p_adjusted":null,"test":"sign flip, exact"}"#
         );
         assert_eq!(document["arms"][0]["experts"]["state"], "observed");
         assert_eq!(document["comparisons"][0]["flips"][0]["baseline"]["span"][0], 8);

@@ -8,6 +8,7 @@ mod chart;
 mod excerpt;
 #[cfg(test)]
 mod fixture;
+pub mod gate;
 mod html;
 mod json;
 mod markdown;

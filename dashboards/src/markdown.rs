@@ -295,7 +295,7 @@ fn flip_row(report: &Report, flip: &Flip) -> Vec<String> {
 }
 
 /// Returns `text` as one line in which nothing is markup, a link, a mention or the end of a cell.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let line = visible_line(text);
     let mut escaped = String::with_capacity(line.len());
     let mut characters = line.chars().peekable();

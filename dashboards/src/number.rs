@@ -7,11 +7,14 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::report::Figure;
 
 /// What a figure counts, and so how it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
     /// A fraction, written in percent.
     Percent,
     /// A difference of fractions, written in points with its sign.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::number::{Unit, count, p_value, show};
-use crate::report::{Arm, Comparison, Counts, Difference, Direction, Experts, Report};
+use crate::report::{Arm, Comparison, Counts, Difference, Direction, Experts, Report, Spread};
 
 /// The first thing a reader sees: what the comparison says.
 pub(crate) struct Verdict {
@@ -53,17 +53,66 @@ pub(crate) fn verdict(report: &Report, comparison: &Comparison) -> Verdict {
     if let Some(test) = test(&comparison.overall) {
         details.push(format!("{test}."));
     }
+    details.extend(probability(candidate, comparison));
     details.push(pairs(comparison));
     if comparison.token_ratio.estimate.is_some() {
         let ratio = show(&comparison.token_ratio, Unit::Ratio);
         details.push(format!("{candidate} generated {ratio} the tokens of {baseline}."));
     }
+    details.extend(tokens_per_correct(report, comparison));
+    if comparison.latency_ratio.estimate.is_some() {
+        let ratio = show(&comparison.latency_ratio, Unit::Ratio);
+        details.push(format!("{candidate} took {ratio} the seconds of {baseline}."));
+    }
     if let (Direction::Unresolved, Some(needed)) = (direction, comparison.pairs_needed) {
         let needed = count(needed);
         details.push(format!("About {needed} pairs would settle a difference of this size."));
     }
+    details.extend(comparison.spread.map(spread));
     details.extend(comparison.caveats.iter().cloned());
     Verdict { direction, headline, details }
+}
+
+/// Returns how likely it is that the candidate is better, in plain words.
+fn probability(candidate: &str, comparison: &Comparison) -> Option<String> {
+    let chance = comparison.probability_better?;
+    let word = match chance {
+        p if p >= 0.99 => "almost certainly better",
+        p if p >= 0.9 => "probably better",
+        p if p > 0.6 => "a little more likely better than worse",
+        p if p >= 0.4 => "as likely better as worse",
+        p if p > 0.1 => "a little more likely worse than better",
+        p if p > 0.01 => "probably worse",
+        _ => "almost certainly worse",
+    };
+    let percent = match 100.0 * chance {
+        p if p > 99.9 => "above 99.9 %".to_owned(),
+        p if p < 0.1 => "below 0.1 %".to_owned(),
+        p => format!("{p:.1} %"),
+    };
+    Some(format!("{candidate} is {word}: the probability that it is better is {percent}."))
+}
+
+/// Returns what a right answer took, where both sides have some.
+fn tokens_per_correct(report: &Report, comparison: &Comparison) -> Option<String> {
+    let [one, two] = [comparison.baseline, comparison.candidate].map(|arm| {
+        let figure = &report.arms.get(arm)?.total.spend.tokens_per_correct;
+        figure.estimate.map(|_| show(figure, Unit::Amount))
+    });
+    let [baseline, candidate] = names(report, comparison);
+    Some(format!("A right answer took {} tokens of {candidate}, {} of {baseline}.", two?, one?))
+}
+
+/// Returns where the spread comes from, and what would narrow it.
+fn spread(spread: Spread) -> String {
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    format!(
+        "{} of the spread is sampling and the rest the questions: twice the repeats would narrow the \
+         interval by {}, twice the items by {}.",
+        percent(spread.sampling_share),
+        percent(spread.twice_repeats),
+        percent(spread.twice_items)
+    )
 }
 
 /// Returns the baseline's and the candidate's name.
@@ -152,4 +201,40 @@ pub(crate) fn outcomes(counts: &Counts) -> [(&'static str, u64); 10] {
         ("filtered", counts.filtered),
         ("failed", counts.failed),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::two_arms;
+
+    #[test]
+    fn a_probability_is_said_in_plain_words() {
+        for (chance, words) in [
+            (1.0, "almost certainly better: the probability that it is better is above 99.9 %."),
+            (0.95, "probably better: the probability that it is better is 95.0 %."),
+            (0.5, "as likely better as worse: the probability that it is better is 50.0 %."),
+            (
+                0.3,
+                "a little more likely worse than better: the probability that it is better is 30.0 %.",
+            ),
+            (0.0, "almost certainly worse: the probability that it is better is below 0.1 %."),
+        ] {
+            let comparison = Comparison {
+                probability_better: Some(chance),
+                ..two_arms().comparisons[0].clone()
+            };
+            assert_eq!(probability("b", &comparison), Some(format!("b is {words}")));
+        }
+    }
+
+    #[test]
+    fn a_reader_learns_what_would_narrow_the_interval() {
+        let split = Spread { sampling_share: 0.5, twice_repeats: 0.134, twice_items: 0.293 };
+        assert_eq!(
+            spread(split),
+            "50 % of the spread is sampling and the rest the questions: twice the repeats would \
+             narrow the interval by 13 %, twice the items by 29 %."
+        );
+    }
 }

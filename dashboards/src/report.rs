@@ -138,6 +138,8 @@ pub struct Spend {
     pub truncated: Figure,
     /// The share of answers from which no final answer could be taken, a fraction.
     pub unparsed: Figure,
+    /// Generated tokens for each point scored: all tokens over all points. No estimate without a point.
+    pub tokens_per_correct: Figure,
     /// Dollars in all; `None` where no price is known. A sum, not an estimate.
     pub cost_usd: Option<f64>,
 }
@@ -187,12 +189,29 @@ pub struct Comparison {
     pub token_ratio: Figure,
     /// Items that both answered, by who was right.
     pub pairs: Pairs,
+    /// The candidate's seconds as ratio to the baseline's, on the same pairs.
+    pub latency_ratio: Figure,
+    /// The probability that the candidate is better, under a prior that favours neither.
+    pub probability_better: Option<f64>,
+    /// Where the spread comes from; `None` where items were asked once.
+    pub spread: Option<Spread>,
     /// How many pairs would settle a difference of the size seen, where the result is open.
     pub pairs_needed: Option<u64>,
     /// Why the difference might not mean what it seems to: whole sentences.
     pub caveats: Vec<String>,
     /// What flipped, worst first: lost before gained. All of them; the renderers cap what they show.
     pub flips: Vec<Flip>,
+}
+
+/// Where the spread of a difference comes from, and what would narrow it. All are fractions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// The share of the variance that comes from sampling answers; the rest is the questions.
+    pub sampling_share: f64,
+    /// By how much twice the repeats would narrow the interval.
+    pub twice_repeats: f64,
+    /// By how much twice the items would.
+    pub twice_items: f64,
 }
 
 /// A difference of accuracies, candidate minus baseline.
@@ -204,6 +223,8 @@ pub struct Difference {
     pub direction: Direction,
     /// The two-sided p-value of the test that `test` names, where there is one.
     pub p_value: Option<f64>,
+    /// The same, adjusted over the tasks (Holm); `None` for the difference over all of them.
+    pub p_adjusted: Option<f64>,
     /// The test's name: `sign flip, exact`, `McNemar, exact`. Empty without a test.
     pub test: String,
 }

@@ -10,8 +10,9 @@ use crate::number::{Unit, count, show};
 use crate::phrase;
 use crate::report::{Cell, Comparison, Direction, Figure, Report};
 use crate::text::{columns, visible_line};
+use table::Tint;
+pub(crate) use table::paint;
 pub use table::{Align, Table};
-use table::{Tint, paint};
 
 /// What the tables are printed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ fn tint(direction: Direction) -> Tint {
 const BRACKET: usize = 30;
 
 /// Returns `text` in lines of at most `width` columns, each behind `indent`.
-fn wrapped(text: &str, width: usize, indent: &str) -> String {
+pub(crate) fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let mut lines = String::new();
     let mut line = String::new();
     for word in words(&visible_line(text)) {

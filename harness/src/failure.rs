@@ -12,6 +12,7 @@ use tripos_runners::remote::RemoteError;
 use tripos_tasks::{SuiteError, nearest};
 
 use crate::config::ConfigError;
+use crate::gate::PolicyError;
 use crate::plan::PlanError;
 use crate::store::StoreError;
 
@@ -153,6 +154,16 @@ impl From<OpenError> for Failure {
             OpenError::Remote { source: RemoteError::Address { .. } | RemoteError::Key { .. }, .. }
         );
         Self::new(if what_the_user_wrote { Kind::Usage } else { Kind::Invalid }, error)
+    }
+}
+
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Self {
+        let near = match &error {
+            PolicyError::UnknownTask { near, .. } => near.clone(),
+            _ => None,
+        };
+        Self::usage(error).maybe_hint(near.map(|near| format!("did you mean `{near}`?")))
     }
 }
 

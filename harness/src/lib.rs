@@ -17,6 +17,10 @@ pub mod stats;
 
 pub mod report;
 
+pub mod gate;
+
+pub mod bundle;
+
 pub mod failure;
 
 pub mod cli;

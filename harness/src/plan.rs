@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tripos_runners::sandbox::Sandbox;
 use tripos_runners::{Effective, Runner};
+use tripos_tasks::generate::Random;
 use tripos_tasks::template::TemplateError;
 use tripos_tasks::{Digest, Item, ReasoningLevel, Sampling, Suite, SuiteId, Task};
 
@@ -40,6 +41,10 @@ pub struct Selection {
     pub max_tokens: Option<u32>,
     /// Requests under way at once; each runner's own wish where none was given.
     pub concurrency: Option<usize>,
+    /// Whether items come in an order drawn from the seed, all repeats of one before the next: what a gate
+    /// that may stop early needs.
+    #[serde(default)]
+    pub shuffled: bool,
 }
 
 /// One model at one reasoning level.
@@ -173,7 +178,7 @@ pub enum PlanError {
 /// Lists every trial of `suites` by `arms`.
 ///
 /// Arms come one after the other; inside an arm the tasks take turns, so that an interrupted run
-/// has something of each.
+/// has something of each, whether items come by level or in an order drawn from the seed.
 pub fn plan<'a>(
     suites: &'a [Suite],
     arms: &'a [Arm],
@@ -183,7 +188,7 @@ pub fn plan<'a>(
     let arms = planned_arms(arms, &tasks)?;
     let mut trials = Vec::new();
     for (n, planned) in arms.iter().enumerate() {
-        list_trials((n, planned), &tasks, selection.seed, &mut trials)?;
+        list_trials((n, planned), &tasks, selection, &mut trials)?;
     }
     if trials.is_empty() {
         return Err(PlanError::Empty("items"));
@@ -205,6 +210,10 @@ fn planned_tasks<'a>(
             }
             let mut items = spread(&task.items);
             items.truncate(selection.limit.unwrap_or(usize::MAX));
+            if selection.shuffled {
+                Random::from_key(&format!("order\n{}\n{}", selection.seed, task.id))
+                    .shuffle(&mut items);
+            }
             let repeats = selection.repeats.unwrap_or(task.samples);
             tasks.push(PlannedTask { suite: &suite.id, task, items, repeats });
         }
@@ -247,32 +256,34 @@ fn spread(items: &[Item]) -> Vec<&Item> {
 fn list_trials(
     (arm, planned): (usize, &PlannedArm<'_>),
     tasks: &[PlannedTask<'_>],
-    seed: u64,
+    selection: &Selection,
     trials: &mut Vec<Trial>,
 ) -> Result<(), PlanError> {
     let repeats = tasks.iter().map(|task| task.repeats).max().unwrap_or(0);
     let items = tasks.iter().map(|task| task.items.len()).max().unwrap_or(0);
-    for repeat in 0..repeats {
-        for item in 0..items {
-            for (task, asked) in tasks.iter().enumerate() {
-                let Some(&content) = asked.items.get(item).filter(|_| repeat < asked.repeats)
-                else {
-                    continue;
-                };
-                let prompt = asked.task.render(content).map_err(|source| PlanError::Render {
-                    task: asked.task.id.to_string(),
-                    item: content.id.to_string(),
-                    source,
-                })?;
-                let key = TrialKey::of(&Identity {
-                    model: planned.arm.runner.digest(),
-                    prompt: &prompt,
-                    effective: &planned.effective[task],
-                    seed,
-                    repeat,
-                });
-                trials.push(Trial { key, arm, task, item, repeat });
-            }
+    let rounds: Vec<(u32, usize)> = if selection.shuffled {
+        (0..items).flat_map(|item| (0..repeats).map(move |repeat| (repeat, item))).collect()
+    } else {
+        (0..repeats).flat_map(|repeat| (0..items).map(move |item| (repeat, item))).collect()
+    };
+    for (repeat, item) in rounds {
+        for (task, asked) in tasks.iter().enumerate() {
+            let Some(&content) = asked.items.get(item).filter(|_| repeat < asked.repeats) else {
+                continue;
+            };
+            let prompt = asked.task.render(content).map_err(|source| PlanError::Render {
+                task: asked.task.id.to_string(),
+                item: content.id.to_string(),
+                source,
+            })?;
+            let key = TrialKey::of(&Identity {
+                model: planned.arm.runner.digest(),
+                prompt: &prompt,
+                effective: &planned.effective[task],
+                seed: selection.seed,
+                repeat,
+            });
+            trials.push(Trial { key, arm, task, item, repeat });
         }
     }
     Ok(())

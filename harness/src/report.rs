@@ -111,6 +111,10 @@ impl<'a> View<'a> {
         for sample in source.samples.iter().filter(|sample| sample.arm == source.arm) {
             tasks[sample.task].1.push(sample);
         }
+        // The order in which trials were read moves no digit and shows no other transcript.
+        for (_, samples) in &mut tasks {
+            samples.sort_by(|a, b| (&a.item, a.repeat).cmp(&(&b.item, b.repeat)));
+        }
         Self { source: *source, tasks }
     }
 
@@ -351,7 +355,17 @@ fn methods(compared: bool) -> Vec<Fact> {
              difference, clustered, with Student's t. Over all tasks: their weighted average.",
         ));
         methods.push(Fact::new(
-            "token ratio",
+            "several tasks",
+            "Tests are adjusted over the tasks (Holm); a task is called better or worse only if its \
+             test holds after that.",
+        ));
+        methods.push(Fact::new(
+            "probability of being better",
+            "Of the share gained among what differs, under Jeffreys' prior, where every item is right \
+             or wrong and stands alone; else of a normal mean.",
+        ));
+        methods.push(Fact::new(
+            "ratio of tokens and of seconds",
             "The ratio of totals over the same items, with a linearised standard error.",
         ));
     }
@@ -359,4 +373,4 @@ fn methods(compared: bool) -> Vec<Fact> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

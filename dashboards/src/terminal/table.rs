@@ -184,6 +184,6 @@ impl Tint {
 }
 
 /// Returns `text` in `style` where the screen has colour.
-pub(super) fn paint(text: &str, style: Style, color: bool) -> String {
+pub(crate) fn paint(text: &str, style: Style, color: bool) -> String {
     if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
+use tripos_dashboards::gate::{self, Form, Gate};
 use tripos_dashboards::terminal::{self, Align, Table};
 use tripos_dashboards::{Format, Report};
 use tripos_runners::Runner;
@@ -17,13 +18,15 @@ use tripos_tasks::{Catalog, Suite};
 
 use super::Context;
 use super::arms::arms;
+use super::gate::Wish;
 use super::grade::SandboxArgs;
 use super::output::{print, print_json, screen, write_file};
 use super::progress::Line;
-use super::select::{block_on, load_id, make_report, report_document, sources};
+use super::select::{Loaded, block_on, load_id, make_report, report_document, sources};
 use super::trusted;
 use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
+use crate::gate::Monitor;
 use crate::plan::{self, Arm, Plan, Selection};
 use crate::report::thousands;
 use crate::store::Store;
@@ -32,7 +35,6 @@ use crate::store::Store;
 const TICK: Duration = Duration::from_millis(500);
 
 /// A run that is wanted.
-#[derive(Clone, Debug)]
 pub(super) struct Job {
     /// What was chosen.
     pub(super) selection: Selection,
@@ -44,6 +46,8 @@ pub(super) struct Job {
     pub(super) report: Option<PathBuf>,
     /// The run it must turn out to be, by handle and digest.
     pub(super) expected: Option<(String, String)>,
+    /// The gate it goes through.
+    pub(super) gate: Option<Wish>,
     /// What stands between the programs of models and this machine.
     pub(super) sandbox: SandboxArgs,
 }
@@ -86,14 +90,31 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
         return Err(Failure::invalid(JobError::Changed(handle.clone()))
             .hint("a suite, a model or this version of tripos has changed; start a new run"));
     }
+    let watched = match &job.gate {
+        Some(wish) => wish.watch(context, &plan)?,
+        None => None,
+    };
+    let monitor = RefCell::new(watched);
     block_on(async {
         let store = Store::open(&context.config.store).await?;
-        let outcome = work(context, job, (&plan, sandbox.as_ref()), &store).await?;
-        if outcome.interrupted {
+        let outcome = work((context, job), (&plan, sandbox.as_ref()), &store, &monitor).await?;
+        let monitor = monitor.into_inner();
+        if outcome.interrupted && !monitor.as_ref().is_some_and(Monitor::is_early) {
             return Err(interrupted(&outcome));
         }
-        summarise(context, job, &store, &outcome).await?;
-        judge(context, &outcome)
+        let loaded = [load_id(&store, outcome.run).await?];
+        let found = match &job.gate {
+            Some(wish) => {
+                Some(wish.judge(context, &sources(context, &loaded)[0], monitor.as_ref())?)
+            }
+            None => None,
+        };
+        summarise((context, job), &store, &loaded, found.as_ref()).await?;
+        match found {
+            // A gate says in its own words that too much is missing.
+            Some(found) => Ok(ExitCode::from(found.exit_code)),
+            None => judge(context, &outcome),
+        }
     })
 }
 
@@ -187,11 +208,13 @@ fn open_arms(context: &Context, selection: &Selection) -> Result<Vec<Arm>, Failu
 }
 
 /// Asks what is missing until it is done or the user has had enough.
+///
+/// Where a gate is decided before that, the work ends there.
 async fn work(
-    context: &Context,
-    job: &Job,
+    (context, job): (&Context, &Job),
     (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
     store: &Store,
+    monitor: &RefCell<Option<Monitor>>,
 ) -> Result<Outcome, Failure> {
     let line = RefCell::new(Line::new(context.output));
     let (stop, cancel) = watch::channel(false);
@@ -202,8 +225,13 @@ async fn work(
         name: job.name.as_deref(),
         sandbox,
     };
-    let mut working =
-        std::pin::pin!(engine::run(order, store, cancel, |now| line.borrow_mut().observe(now)));
+    let observe = |now: &engine::Progress| {
+        line.borrow_mut().observe(now);
+        if monitor.borrow_mut().as_mut().is_some_and(|monitor| monitor.see(&now.settled)) {
+            stop.send_replace(true);
+        }
+    };
+    let mut working = std::pin::pin!(engine::run(order, store, cancel, observe));
     let mut clock = tokio::time::interval(TICK);
     let outcome = loop {
         tokio::select! {
@@ -224,13 +252,13 @@ async fn work(
 
 /// Prints the table of a run and writes its page.
 async fn summarise(
-    context: &Context,
-    job: &Job,
+    (context, job): (&Context, &Job),
     store: &Store,
-    outcome: &Outcome,
+    loaded: &[Loaded],
+    found: Option<&Gate>,
 ) -> Result<(), Failure> {
-    let loaded = [load_id(store, outcome.run).await?];
-    let sources = sources(context, &loaded);
+    let sources = sources(context, loaded);
+    let handle = loaded[0].run.summary.handle.clone();
     let path = &context.config.store;
     let report = make_report(store, &sources, path, job.command.clone()).await?;
     if let Some(path) = &job.report {
@@ -238,18 +266,31 @@ async fn summarise(
     }
     let page = job.report.as_ref().map(|path| path.display().to_string());
     if context.output.is_json() {
-        return print_json(&json!({
+        let mut document = json!({
             "schema": 1,
-            "run": outcome.handle,
+            "run": handle,
             "store": path.display().to_string(),
             "report": page,
             "result": report_document(&report),
-        }));
+        });
+        if let Some(found) = found {
+            document["gate"] = gate_document(found);
+        }
+        return print_json(&document);
     }
     print(&terminal::run(&report, screen()))?;
-    let page = page.unwrap_or_else(|| format!("`tripos report {} -o FILE`", outcome.handle));
-    let (run, store) = (&outcome.handle, path.display());
-    print(&format!("\nrun     {run}\nstore   {store}\nreport  {page}\n"))
+    let page = page.unwrap_or_else(|| format!("`tripos report {handle} -o FILE`"));
+    let store = path.display();
+    print(&format!("\nrun     {handle}\nstore   {store}\nreport  {page}\n"))?;
+    match found {
+        Some(found) => print(&format!("\n{}", gate::terminal(found, screen()))),
+        None => Ok(()),
+    }
+}
+
+/// A gate as documents hold it.
+fn gate_document(found: &Gate) -> serde_json::Value {
+    serde_json::from_str(&gate::render(found, Form::Json)).expect("a rendered gate is JSON")
 }
 
 /// Writes a page in the format that its name asks for.

@@ -13,9 +13,12 @@ use crate::config::{self, Config};
 use crate::failure::{Failure, Kind};
 
 mod arms;
+mod baseline;
 mod compare;
 mod doctor;
+mod gate;
 mod grade;
+mod import;
 mod job;
 mod models;
 mod output;
@@ -106,6 +109,9 @@ enum Command {
     Show(show::ShowArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
+    Gate(gate::GateArgs),
+    Baseline(baseline::BaselineArgs),
+    Import(import::ImportArgs),
     Grade(grade::GradeArgs),
     Regrade(regrade::RegradeArgs),
     Doctor(doctor::DoctorArgs),
@@ -167,6 +173,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Show(arguments) => show::run(&context, &arguments),
         Command::Compare(arguments) => compare::run(&context, &arguments),
         Command::Report(arguments) => report::run(&context, &arguments),
+        Command::Gate(arguments) => gate::run(&context, &arguments),
+        Command::Baseline(arguments) => baseline::run(&context, &arguments),
+        Command::Import(arguments) => import::run(&context, &arguments),
         Command::Grade(arguments) => grade::run(&context, &arguments),
         Command::Regrade(arguments) => regrade::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),

@@ -34,6 +34,7 @@ pub(super) fn run(context: &Context, arguments: &ResumeArgs) -> Result<ExitCode,
         name: known.summary.name,
         command: known.command,
         report: None,
+        gate: None,
         expected: Some((known.summary.handle, known.digest)),
         sandbox: arguments.sandbox.clone(),
     };

@@ -7,6 +7,7 @@ use clap::builder::RangedU64ValueParser;
 use tripos_tasks::ReasoningLevel;
 
 use super::Context;
+use super::gate::Wish;
 use super::grade::SandboxArgs;
 use super::job::{Job, dry_run, perform};
 use crate::failure::Failure;
@@ -61,6 +62,14 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     name: Option<String>,
 
+    /// Judge the run by this policy, and stop early where the policy lets it; needs one model
+    #[arg(long, value_name = "POLICY", requires = "baseline")]
+    gate: Option<PathBuf>,
+
+    /// What to judge it against: a run, or a file that `tripos baseline export` wrote
+    #[arg(long, value_name = "RUN|FILE", requires = "gate")]
+    baseline: Option<String>,
+
     /// Print what would be asked, and ask nothing
     #[arg(long)]
     dry_run: bool,
@@ -71,11 +80,15 @@ pub(super) struct RunArgs {
 
 /// Plans what was asked for and works on it.
 pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<ExitCode, Failure> {
-    let job = job(context, arguments);
+    let job = job(context, arguments)?;
     if arguments.dry_run { dry_run(context, &job) } else { perform(context, &job) }
 }
 
-fn job(context: &Context, arguments: &RunArgs) -> Job {
+fn job(context: &Context, arguments: &RunArgs) -> Result<Job, Failure> {
+    let wish = match (&arguments.gate, &arguments.baseline) {
+        (Some(policy), Some(baseline)) => Some(Wish::read(context, policy, baseline)?),
+        _ => None,
+    };
     let defaults = &context.config.run;
     // The page that comes unasked belongs to the job that comes unasked.
     let unasked = arguments.suites.is_empty() && arguments.models.is_empty();
@@ -83,7 +96,7 @@ fn job(context: &Context, arguments: &RunArgs) -> Job {
     let or = |given: &[String], default: &[String]| {
         if given.is_empty() { default.to_vec() } else { given.to_vec() }
     };
-    Job {
+    Ok(Job {
         selection: Selection {
             suites: or(&arguments.suites, &defaults.suites),
             models: or(&arguments.models, &defaults.models),
@@ -93,17 +106,19 @@ fn job(context: &Context, arguments: &RunArgs) -> Job {
             limit: arguments.limit,
             max_tokens: arguments.max_tokens,
             concurrency: arguments.concurrency,
+            shuffled: wish.as_ref().is_some_and(Wish::stops_early),
         },
         name: arguments.name.clone(),
         command: super::command_line(),
         report: report.map(Path::to_owned),
         expected: None,
+        gate: wish,
         sandbox: arguments.sandbox.clone(),
-    }
+    })
 }
 
 /// A name that can stand before the slash of `RUN/MODEL`.
-fn run_name(text: &str) -> Result<String, String> {
+pub(super) fn run_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if !text.is_empty() && text.chars().all(fits) {
         Ok(text.to_owned())

@@ -28,7 +28,7 @@ use crate::store::write::{Standing, Writer};
 use crate::store::{Store, StoreError};
 
 /// How far a run is; the recorder hands it to the observer after each commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// How far each arm is, in the order of the plan.
     pub arms: Vec<ArmProgress>,
@@ -42,6 +42,17 @@ pub struct Progress {
     pub tokens_out: u64,
     /// Of these, reasoning.
     pub tokens_reasoning: u64,
+    /// What the last commit settled; at first, what the store had.
+    pub settled: Vec<Settled>,
+}
+
+/// A trial that is graded, or has no answer for good.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settled {
+    /// Its place in the plan.
+    pub n: usize,
+    /// Its score; absent where no answer could be had.
+    pub score: Option<f64>,
 }
 
 /// How far an arm is.
@@ -60,7 +71,7 @@ pub struct ArmProgress {
 }
 
 /// What became of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The run.
     pub run: RunId,
@@ -89,12 +100,13 @@ impl Progress {
         let arm = |n| ArmProgress { label: label(n), ..ArmProgress::default() };
         let mut progress =
             Self { arms: (0..plan.arms.len()).map(arm).collect(), ..Self::default() };
-        for (trial, standing) in plan.trials.iter().zip(standing) {
+        for (n, (trial, standing)) in plan.trials.iter().zip(standing).enumerate() {
             let arm = &mut progress.arms[trial.arm];
             arm.total += 1;
             if let Some(verdict) = standing.outcome {
                 arm.count(verdict);
                 progress.reused += 1;
+                progress.settled.push(Settled { n, score: standing.score });
             }
         }
         progress

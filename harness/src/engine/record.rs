@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Progress;
 use super::event::Event;
+use super::{Progress, Settled};
 use crate::plan::Plan;
 use crate::store::StoreError;
 use crate::store::write::{Accepted, Announced, Batch, Standing, Writer};
@@ -69,6 +69,7 @@ impl<F: FnMut(&Progress)> Recorder<'_, F> {
     async fn commit(&mut self, events: impl Iterator<Item = Event>) -> Result<(), StoreError> {
         let mut batch = self.writer.batch().await?;
         let mut replies = Vec::new();
+        self.progress.settled.clear();
         for event in events {
             count(&mut self.progress, self.plan, &event);
             let reply = write(&mut batch, self.standing, event).await?;
@@ -130,8 +131,14 @@ fn count(progress: &mut Progress, plan: &Plan<'_>, event: &Event) {
             progress.tokens_out += usage.output.unwrap_or(0);
             progress.tokens_reasoning += usage.reasoning.unwrap_or(0);
         }
-        Event::Graded { n, grade } => progress.arms[plan.trials[*n].arm].count(grade.outcome),
-        Event::Failed { n, .. } => progress.arms[plan.trials[*n].arm].failed += 1,
+        Event::Graded { n, grade } => {
+            progress.arms[plan.trials[*n].arm].count(grade.outcome);
+            progress.settled.push(Settled { n: *n, score: Some(grade.score) });
+        }
+        Event::Failed { n, .. } => {
+            progress.arms[plan.trials[*n].arm].failed += 1;
+            progress.settled.push(Settled { n: *n, score: None });
+        }
         Event::Stopped { arm, why } => progress.arms[*arm].stopped = Some(why.clone()),
         Event::Started { .. } | Event::Missed { .. } | Event::Finished { .. } => {}
     }

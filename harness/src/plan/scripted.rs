@@ -215,5 +215,6 @@ pub(crate) fn selection() -> Selection {
         limit: None,
         max_tokens: None,
         concurrency: None,
+        shuffled: false,
     }
 }

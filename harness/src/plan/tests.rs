@@ -56,6 +56,23 @@ fn an_item_that_does_not_fit_the_template_is_named() {
 }
 
 #[test]
+fn a_drawn_order_is_that_of_the_seed_and_keeps_repeats_together() {
+    let suites = [suite(6)];
+    let drawn =
+        |seed| asked(&suites, &Selection { shuffled: true, repeats: Some(2), seed, ..selection() });
+    let (one, two) = (drawn(1), drawn(2));
+    assert_eq!(one, drawn(1));
+    assert_ne!(one, two, "another seed draws another order");
+    for pair in one.chunks(2) {
+        assert_eq!(pair[0].trim_end_matches('0'), pair[1].trim_end_matches('1'), "{pair:?}");
+    }
+    let mut sorted = (one, asked(&suites, &Selection { repeats: Some(2), ..selection() }));
+    sorted.0.sort();
+    sorted.1.sort();
+    assert_eq!(sorted.0, sorted.1, "the same trials");
+}
+
+#[test]
 fn a_limit_takes_levels_evenly_and_a_higher_one_adds_to_it() {
     let limited = |limit| asked(&[suite(6)], &Selection { limit: Some(limit), ..selection() });
     let three = ["math/sum sum-0 0", "math/sum sum-2 0", "math/sum sum-4 0"];

@@ -6,7 +6,9 @@ use tripos_dashboards::report::{Cell, Counts, Figure, Spend};
 use tripos_graders::Outcome;
 
 use super::View;
-use crate::stats::{Amount, Estimate, ItemScore, Method, accuracy, macro_average, mean_amount};
+use crate::stats::{
+    Amount, Estimate, ItemScore, Method, PairedAmount, accuracy, macro_average, mean_amount, ratio,
+};
 use crate::store::rows::{Sample, TrialState};
 
 /// What an arm made of the samples of one task.
@@ -95,8 +97,21 @@ fn spend(samples: &[&Sample]) -> Spend {
         latency_s: mean(|sample| sample.timing.map(|timing| timing.total.as_secs_f64())),
         truncated: share(samples, Outcome::Truncated),
         unparsed: share(samples, Outcome::Unparsed),
+        tokens_per_correct: tokens_per_correct(samples),
         cost_usd: None,
     }
+}
+
+/// All tokens over all points of the graded trials that say what they took.
+fn tokens_per_correct(samples: &[&Sample]) -> Figure {
+    let amounts: Vec<PairedAmount> = samples
+        .iter()
+        .filter_map(|sample| {
+            let (candidate, baseline) = (real(sample.usage.output?), sample.score?);
+            Some(PairedAmount { baseline, candidate, cluster: Some(cluster_of(sample)) })
+        })
+        .collect();
+    figure(&ratio(&amounts))
 }
 
 /// The share of graded trials that ended as `outcome`, by item as accuracy is.
@@ -144,6 +159,7 @@ pub(super) fn method(method: Method) -> &'static str {
         Method::PairedScore => "Tango",
         Method::Constant => "no spread",
         Method::MacroAverage => "weighted average",
+        Method::RatioOfTotals => "ratio of totals",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tripos_dashboards::report::{Comparison, Difference, Direction, Figure, Pairs};
+use tripos_dashboards::report::{Comparison, Difference, Direction, Figure, Pairs, Spread};
 use tripos_graders::Outcome;
 
 use super::cells::{figure, items, method, number, real, share};
@@ -10,7 +10,8 @@ use super::flips::{flipped, flips};
 use super::{Source, View};
 use crate::key::TrialKey;
 use crate::stats::{
-    self, Method, PairedAmount, PairedItem, difference, macro_difference, pairs_needed,
+    self, LEVEL, Method, PairedAmount, PairedItem, difference, holm, macro_difference, mean_ci,
+    pairs_needed, probability_better, repeat_decomposition,
 };
 use crate::store::rows::{Sample, TaskRow, Transcript};
 
@@ -44,17 +45,31 @@ pub(super) fn comparison(
     Comparison {
         baseline: 0,
         candidate,
-        tasks: board.tasks.iter().map(|(_, task)| shown(task)).collect(),
-        token_ratio: Figure {
-            method: "ratio of totals".to_owned(),
-            ..figure(&stats::ratio(&board.tokens))
-        },
+        tasks: adjusted(board.tasks.iter().map(|(_, task)| shown(task)).collect()),
+        token_ratio: figure(&stats::ratio(&board.tokens)),
+        latency_ratio: figure(&stats::ratio(&board.seconds)),
+        probability_better: probability_better(&overall),
+        spread: board.spread(),
         pairs: board.pairs,
         pairs_needed: pairs_needed(&overall),
         overall: shown(&overall),
         caveats,
         flips: flips(flipped(one, two), tasks, transcripts),
     }
+}
+
+/// Adjusts the tests of tasks for their number; what is not shown after that is not called a difference.
+fn adjusted(mut tasks: Vec<Difference>) -> Vec<Difference> {
+    let tested: Vec<usize> = (0..tasks.len()).filter(|&n| tasks[n].p_value.is_some()).collect();
+    let p: Vec<f64> = tested.iter().filter_map(|&n| tasks[n].p_value).collect();
+    let holm = holm(&p, 1.0 - LEVEL);
+    for (&n, (p, reject)) in tested.iter().zip(holm.p.into_iter().zip(holm.reject)) {
+        tasks[n].p_adjusted = Some(p);
+        if !reject {
+            tasks[n].direction = Direction::Unresolved;
+        }
+    }
+    tasks
 }
 
 /// What makes two arms incomparable, a sentence each.
@@ -125,6 +140,10 @@ fn doubts(one: &View<'_>, two: &View<'_>) -> Vec<String> {
 struct Board {
     tasks: Vec<(u32, stats::Comparison)>,
     tokens: Vec<PairedAmount>,
+    seconds: Vec<PairedAmount>,
+    /// The repeats of each item that both answered, of the baseline and of the candidate.
+    repeats: [Vec<Vec<f64>>; 2],
+    differences: Vec<f64>,
     pairs: Pairs,
 }
 
@@ -140,16 +159,36 @@ impl Board {
                 cluster: baseline.score.cluster.clone(),
             };
             self.count(&pair);
-            let tokens = output_tokens(&baseline.samples).zip(output_tokens(&candidate.samples));
-            if let Some((baseline, candidate)) = tokens {
-                // Items of different tasks share names, so the cluster carries the task.
-                let cluster = pair.cluster.as_ref().map(|name| format!("{}/{name}", task.task));
-                self.tokens.push(PairedAmount { baseline, candidate, cluster });
+            // Items of different tasks share names, so the cluster carries the task.
+            let cluster = pair.cluster.as_ref().map(|name| format!("{}/{name}", task.task));
+            let amount = |of: fn(&Sample) -> Option<f64>| {
+                let (baseline, candidate) =
+                    (item_mean(&baseline.samples, of)?, item_mean(&candidate.samples, of)?);
+                Some(PairedAmount { baseline, candidate, cluster: cluster.clone() })
+            };
+            self.tokens.extend(amount(|sample| sample.usage.output.map(real)));
+            self.seconds.extend(amount(|sample| Some(sample.timing?.total.as_secs_f64())));
+            for (all, item) in self.repeats.iter_mut().zip([baseline, candidate]) {
+                all.push(item.samples.iter().filter_map(|sample| sample.score).collect());
             }
+            self.differences.push(pair.candidate - pair.baseline);
             pairs.push(pair);
         }
         self.pairs.unpaired += number(one.len() + two.len() - 2 * pairs.len());
         self.tasks.push((task.weight, difference(&pairs)));
+    }
+
+    /// Where the spread of the differences comes from; absent unless both arms repeated items.
+    fn spread(&self) -> Option<Spread> {
+        let parts =
+            self.repeats.each_ref().map(|scores| repeat_decomposition(scores).sampling_part);
+        let (sampling, sd) = (parts[0]? + parts[1]?, mean_ci(&self.differences, LEVEL).sd?);
+        let sampling_share = (sd > 0.0).then(|| (sampling / (sd * sd)).min(1.0))?;
+        Some(Spread {
+            sampling_share,
+            twice_repeats: 1.0 - (1.0 - sampling_share / 2.0).sqrt(),
+            twice_items: 1.0 - std::f64::consts::FRAC_1_SQRT_2,
+        })
     }
 
     fn count(&mut self, pair: &PairedItem) {
@@ -167,10 +206,10 @@ impl Board {
     }
 }
 
-/// The mean tokens generated for an item, where every repeat says.
-fn output_tokens(samples: &[&Sample]) -> Option<f64> {
-    let tokens: Option<u64> = samples.iter().map(|sample| sample.usage.output).sum();
-    Some(real(tokens?) / real(number(samples.len())))
+/// The mean of what an item's repeats took, where every repeat says.
+fn item_mean(samples: &[&Sample], of: fn(&Sample) -> Option<f64>) -> Option<f64> {
+    let amounts: Option<Vec<f64>> = samples.iter().map(|sample| of(sample)).collect();
+    mean_ci(&amounts?, LEVEL).mean
 }
 
 /// A difference as the page shows it.
@@ -184,7 +223,7 @@ fn shown(compared: &stats::Comparison) -> Difference {
         Method::PairedScore => "McNemar, exact",
         Method::ClusteredMean => "paired t, clustered",
         Method::MacroAverage => "normal",
-        Method::Wilson | Method::Constant => "",
+        Method::Wilson | Method::Constant | Method::RatioOfTotals => "",
     };
     Difference {
         figure: Figure {
@@ -196,6 +235,7 @@ fn shown(compared: &stats::Comparison) -> Difference {
         },
         direction,
         p_value: compared.p_value,
+        p_adjusted: None,
         test: if compared.p_value.is_some() { test.to_owned() } else { String::new() },
     }
 }

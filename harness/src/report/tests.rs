@@ -18,7 +18,7 @@ fn sampling(reasoning: ReasoningLevel, max_tokens: u32) -> Sampling {
     Sampling { max_tokens, temperature: 0.0, top_p: 1.0, stop: Vec::new(), reasoning }
 }
 
-fn arm_row(label: &str, reasoning: ReasoningLevel, max_tokens: u32) -> ArmRow {
+pub(crate) fn arm_row(label: &str, reasoning: ReasoningLevel, max_tokens: u32) -> ArmRow {
     let asked = sampling(reasoning, max_tokens);
     let effective = Effective { sampling: asked.clone(), reasoning, dropped: Vec::new() };
     ArmRow {
@@ -30,7 +30,7 @@ fn arm_row(label: &str, reasoning: ReasoningLevel, max_tokens: u32) -> ArmRow {
     }
 }
 
-fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
+pub(crate) fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
     let summary = RunSummary {
         id: RunId(1),
         handle: handle.to_owned(),
@@ -71,6 +71,7 @@ fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
             limit: None,
             max_tokens: None,
             concurrency: None,
+            shuffled: false,
         },
         version: "0.1.0".to_owned(),
         arms,
@@ -83,7 +84,7 @@ fn key(arm: usize, item: usize) -> TrialKey {
 }
 
 /// One sample; no outcome makes a failed one.
-fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
+pub(crate) fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
     let state = match outcome {
         Some(_) => TrialState::Graded,
         None => TrialState::Failed("refused".to_owned()),
@@ -96,6 +97,7 @@ fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sample {
         level: Some(1),
         repeat: 0,
         key: key(arm, item),
+        grader: "g1".to_owned(),
         state,
         score: outcome.map(|outcome| if outcome == Outcome::Correct { 1.0 } else { 0.0 }),
         outcome,
@@ -221,6 +223,52 @@ fn a_failed_trial_is_in_no_score_and_no_pair() {
     assert_eq!((cell.counts.planned, cell.counts.graded, cell.counts.failed), (2, 1, 1));
     assert_eq!(cell.accuracy.estimate, Some(1.0));
     assert_eq!(report.comparisons[0].pairs.unpaired, 1);
+}
+
+#[test]
+fn the_order_of_trials_changes_no_byte_of_a_comparison() {
+    let outcomes: Vec<_> = (0..60)
+        .map(|n| (if n % 3 == 0 { RIGHT } else { CUT }, if n % 4 == 0 { CUT } else { RIGHT }))
+        .collect();
+    let (run, mut samples) = two_arms(&outcomes);
+    let mut again: Vec<Sample> = samples.clone();
+    for (n, sample) in again.iter_mut().enumerate() {
+        sample.repeat = 1;
+        let shift = [0.0, 0.1, 0.3, 0.7][n % 4];
+        sample.score = sample.score.map(|score| (score + shift) / 1.7);
+    }
+    samples.extend(again);
+    let json = |samples: &[Sample]| {
+        tripos_dashboards::render(&made(&run, samples), tripos_dashboards::Format::Json)
+    };
+    let before = json(&samples);
+    tripos_tasks::generate::Random::from_key("order").shuffle(&mut samples);
+    assert_eq!(json(&samples), before);
+}
+
+#[test]
+fn a_right_answer_has_a_price_in_tokens() {
+    let (run, samples) = two_arms(&[(RIGHT, CUT), (RIGHT, RIGHT)]);
+    let report = made(&run, &samples);
+    let price = |arm: usize| report.arms[arm].total.spend.tokens_per_correct.estimate;
+    // 20 and 21 tokens for two right answers, 40 and 41 for one.
+    assert_eq!((price(0), price(1)), (Some(20.5), Some(81.0)));
+    let (run, samples) = two_arms(&[(CUT, CUT)]);
+    assert_eq!(made(&run, &samples).arms[0].total.spend.tokens_per_correct.estimate, None);
+}
+
+#[test]
+fn repeats_show_what_would_narrow_the_interval() {
+    let (run, mut samples) = two_arms(&[(RIGHT, CUT), (RIGHT, RIGHT), (CUT, RIGHT), (CUT, CUT)]);
+    assert_eq!(made(&run, &samples).comparisons[0].spread, None, "asked once");
+    let mut again: Vec<Sample> = samples.clone();
+    for sample in &mut again {
+        sample.repeat = 1;
+        sample.score = sample.score.map(|score| f64::midpoint(score, 1.0));
+    }
+    samples.extend(again);
+    let spread = made(&run, &samples).comparisons[0].spread.expect("asked twice");
+    assert!(spread.sampling_share > 0.0 && spread.twice_repeats < spread.twice_items, "{spread:?}");
 }
 
 #[test]

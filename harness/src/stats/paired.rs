@@ -1,9 +1,77 @@
 //! The difference of two arms that answered the same items; always candidate minus baseline.
 
-use super::estimate::{Clustered, Part, canonical, clustered, is_binary, two_sided_z, weighted};
-use super::special::{normal_tail, regularized_beta, student_two_sided};
-use super::sum::{count, mean};
+use super::estimate::is_binary;
+use super::exact::mcnemar_exact;
+use super::margin::score_bounds;
+use super::mean::{ClusteredMean, clustered, clustered_se, number_clusters, or_constant};
+use super::proportion::two_sided_z;
+use super::special::{normal_tail, student_two_sided};
+use super::sum::{count, mean, sum, variance};
+use super::weighted::{Part, weighted_mean};
 use super::{LEVEL, Method};
+
+/// A mean difference of paired scores, B − A. What is not defined is absent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairedDifference {
+    /// A's mean.
+    pub mean_a: Option<f64>,
+    /// B's mean.
+    pub mean_b: Option<f64>,
+    /// The mean of the differences, its standard error and its interval.
+    pub fit: ClusteredMean,
+    /// The standard deviation of the differences.
+    pub sd: Option<f64>,
+    /// Degrees of freedom: items, or clusters, less one.
+    pub df: usize,
+    /// What the standard error would be if the items were not the same.
+    pub se_unpaired: Option<f64>,
+    /// Student's t; absent without spread.
+    pub t: Option<f64>,
+    /// The two-sided test of no difference.
+    pub p_two_sided: Option<f64>,
+    /// Pearson's correlation of the two sides; absent where one is constant.
+    pub correlation: Option<f64>,
+}
+
+/// Compares the scores of the same items, B − A, plain or with clusters (Miller 2024, "Adding error bars
+/// to evals", 4.2; oracle `paired_diff`). Values past the end of the shorter list are left out.
+pub fn paired_diff(
+    a: &[f64],
+    b: &[f64],
+    clusters: Option<&[usize]>,
+    level: f64,
+) -> PairedDifference {
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
+    let alone: Vec<usize> = (0..n).collect();
+    let fit = clustered_se(&differences, clusters.unwrap_or(&alone), level);
+    let t = fit.mean.zip(fit.se).filter(|(_, se)| *se > 0.0).map(|(mean, se)| mean / se);
+    let unpaired = variance(a).zip(variance(b)).map(|(a, b)| libm::sqrt((a + b) / count(n)));
+    PairedDifference {
+        mean_a: mean(a),
+        mean_b: mean(b),
+        fit,
+        sd: variance(&differences).map(libm::sqrt),
+        df: fit.clusters.saturating_sub(1),
+        se_unpaired: unpaired,
+        t,
+        p_two_sided: t.map(|t| student_two_sided(t, count(fit.clusters) - 1.0)),
+        correlation: correlation(a, b),
+    }
+}
+
+/// Pearson's correlation; absent where one side is constant (oracles `paired_diff`, `item_stats`).
+pub(super) fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
+    let (var_a, var_b) = (variance(a)?, variance(b)?);
+    if var_a <= 0.0 || var_b <= 0.0 {
+        return None;
+    }
+    let (mean_a, mean_b) = (mean(a)?, mean(b)?);
+    let products = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b));
+    let covariance = sum(products) / (count(a.len()) - 1.0);
+    Some((covariance / (libm::sqrt(var_a) * libm::sqrt(var_b))).clamp(-1.0, 1.0))
+}
 
 /// What two arms scored on the same item, repeats averaged.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +95,7 @@ pub struct Comparison {
     pub difference: Option<f64>,
     /// The standard error of the difference.
     pub se: Option<f64>,
-    /// The lower end of the interval at [`LEVEL`].
+    /// The lower end of the interval.
     pub lower: Option<f64>,
     /// The upper end.
     pub upper: Option<f64>,
@@ -45,55 +113,61 @@ pub struct Comparison {
     pub method: Method,
 }
 
-/// Compares two arms over the items both answered, in any order.
+/// Compares two arms over the items both answered, in any order, at [`LEVEL`].
 pub fn difference(pairs: &[PairedItem]) -> Comparison {
-    let score = |of: fn(&PairedItem) -> f64| {
-        let mut rows: Vec<_> = pairs.iter().map(|p| (p.cluster.as_deref(), of(p))).collect();
-        canonical(&mut rows)
-    };
-    let (baseline, _) = score(|p| p.baseline);
-    let (candidate, _) = score(|p| p.candidate);
-    let (differences, clusters) = score(|p| p.candidate - p.baseline);
+    difference_at(pairs, LEVEL)
+}
+
+/// Compares two arms over the items both answered, in any order, at the two-sided confidence `level`.
+pub fn difference_at(pairs: &[PairedItem], level: f64) -> Comparison {
+    let score = |of: fn(&PairedItem) -> f64| pairs.iter().map(of).collect::<Vec<f64>>();
+    let differences = score(|p| p.candidate - p.baseline);
+    let names: Vec<Option<&str>> = pairs.iter().map(|p| p.cluster.as_deref()).collect();
+    let clusters = number_clusters(&names);
     let better = pairs.iter().filter(|p| p.candidate > p.baseline).count();
     let worse = pairs.iter().filter(|p| p.candidate < p.baseline).count();
     let plain = Comparison {
-        baseline: mean(&baseline),
-        candidate: mean(&candidate),
+        baseline: sorted_mean(score(|p| p.baseline)),
+        candidate: sorted_mean(score(|p| p.candidate)),
         n: pairs.len(),
         better,
         worse,
         ..nothing()
     };
-    let Some(fit) = clustered(&differences, &clusters, LEVEL) else { return plain };
-    let (spread, method) = fit.or_constant(LEVEL);
+    let fit = clustered(&differences, &clusters);
+    if fit.n == 0 {
+        return plain;
+    }
+    let (shown, method) = or_constant(fit, level);
     let compared = Comparison {
-        difference: Some(fit.mean),
-        se: spread.map(|s| s.se),
-        lower: spread.map(|s| (fit.mean - s.half_width).max(-1.0)),
-        upper: spread.map(|s| (fit.mean + s.half_width).min(1.0)),
-        clusters: fit.groups,
+        difference: shown.mean,
+        se: shown.se,
+        lower: shown.lower.map(|lower| lower.max(-1.0)),
+        upper: shown.upper.map(|upper| upper.min(1.0)),
+        clusters: fit.clusters,
         method,
         ..plain
     };
     let binary = pairs.iter().all(|p| is_binary(p.baseline) && is_binary(p.candidate));
-    if binary && fit.groups == fit.n {
-        let (lower, upper) = paired_score(better, worse, fit.n, two_sided_z(LEVEL));
+    if binary && fit.clusters == fit.n {
+        let (lower, upper) = score_bounds((better, worse), fit.n, two_sided_z(level));
         return Comparison {
             lower: Some(lower),
             upper: Some(upper),
-            p_value: Some(sign_test(better, worse)),
+            p_value: Some(mcnemar_exact(better, worse).p_two_sided),
             method: Method::PairedScore,
             ..compared
         };
     }
-    Comparison { p_value: student_p(&fit), ..compared }
+    // A difference without spread has no t: its test is absent, not certain.
+    let t = fit.mean.zip(fit.se).filter(|(_, se)| *se > 0.0).map(|(mean, se)| mean / se);
+    Comparison { p_value: t.map(|t| student_two_sided(t, count(fit.clusters) - 1.0)), ..compared }
 }
 
-/// The two-sided test of a mean difference by Student's t. One without spread has no t: its test is
-/// absent, not certain.
-pub(super) fn student_p(fit: &Clustered) -> Option<f64> {
-    let se = fit.spread.map(|spread| spread.se).filter(|se| *se > 0.0)?;
-    Some(student_two_sided(fit.mean / se, count(fit.groups) - 1.0))
+/// A mean whose last digit the order of the values does not move.
+fn sorted_mean(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    mean(&values)
 }
 
 /// Averages the differences of tasks by weight; absent when a task has none.
@@ -104,7 +178,7 @@ pub fn macro_difference(tasks: &[(u32, &Comparison)]) -> Comparison {
             mean: of(task),
             se: task.se,
         };
-        weighted(&tasks.iter().map(part).collect::<Vec<_>>(), LEVEL)
+        weighted_mean(&tasks.iter().map(part).collect::<Vec<_>>(), LEVEL)
     };
     let change = average(|task| task.difference);
     let p_value = change.mean.zip(change.se).filter(|(_, se)| *se > 0.0);
@@ -140,48 +214,4 @@ fn nothing() -> Comparison {
         worse: 0,
         method: Method::PairedScore,
     }
-}
-
-/// The two-sided exact sign test, which on 0/1 scores is `McNemar`'s: twice the smaller tail of
-/// Bin(N, ½), at most 1 (oracles `mcnemar_exact` and `sign_test`). The tail is one incomplete beta, so
-/// a tiny one keeps its relative accuracy.
-pub(super) fn sign_test(positive: usize, negative: usize) -> f64 {
-    let (few, many) = (positive.min(negative), positive.max(negative));
-    if few == many {
-        return 1.0;
-    }
-    (2.0 * regularized_beta((0.5, 0.5), count(many), count(few) + 1.0)).min(1.0)
-}
-
-/// Tango's score interval for the difference of two paired proportions: the differences that the
-/// counts do not reject at ±z (Tango 1998, Stat. Med. 17:891; oracle `paired_score`).
-pub(super) fn paired_score(better: usize, worse: usize, n: usize, z: f64) -> (f64, f64) {
-    (lower_score(better, worse, n, z), -lower_score(worse, better, n, z))
-}
-
-/// The lower end of [`paired_score`]; the upper end is the lower one of the arms swapped.
-fn lower_score(better: usize, worse: usize, n: usize, z: f64) -> f64 {
-    // The statistic falls from above z at −1 to below it at 1; 80 halvings exhaust a double.
-    let (mut low, mut high) = (-1.0_f64, 1.0_f64);
-    for _ in 0..80 {
-        let middle = f64::midpoint(low, high);
-        if score_excess(better, worse, n, (middle, z)) > 0.0 {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    f64::midpoint(low, high)
-}
-
-/// The numerator of Tango's statistic at `delta`, less z times its denominator.
-#[expect(clippy::many_single_char_names, reason = "the symbols of the source")]
-fn score_excess(better: usize, worse: usize, n: usize, (delta, z): (f64, f64)) -> f64 {
-    let (b, c, n) = (count(better), count(worse), count(n));
-    let linear = (2.0 * n - b + c) * delta - b - c;
-    let constant = -c * delta * (1.0 - delta);
-    let root = libm::sqrt((linear * linear - 8.0 * n * constant).max(0.0));
-    let q = (root - linear) / (4.0 * n);
-    let variance = n * (2.0 * q + delta * (1.0 - delta));
-    b - c - n * delta - z * libm::sqrt(variance.max(0.0))
 }

@@ -6,9 +6,16 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
+use super::sum::count;
+
 /// P(Z > z) of the standard normal (checked by `the_normal_tail_and_quantile_are_the_published_ones`).
 pub(super) fn normal_tail(z: f64) -> f64 {
     libm::erfc(z / SQRT_2) / 2.0
+}
+
+/// P(Z ≤ z) of the standard normal.
+pub(super) fn normal_cdf(z: f64) -> f64 {
+    normal_tail(-z)
 }
 
 /// The standard normal quantile of `q` in (0, 1): the rational start of Abramowitz & Stegun 26.2.23,
@@ -40,10 +47,19 @@ pub(super) fn student_two_sided(t: f64, df: f64) -> f64 {
     regularized_beta((df / whole, t * t / whole), df / 2.0, 0.5)
 }
 
-/// The quantile of Student's t at `q` in (½, 1), by Newton's method on log P(|T| > t) over log t. That
+/// P(T > t) of Student's t.
+pub(super) fn student_tail(t: f64, df: f64) -> f64 {
+    let half = student_two_sided(t, df) / 2.0;
+    if t > 0.0 { half } else { 1.0 - half }
+}
+
+/// The quantile of Student's t at `q` in (0, 1), by Newton's method on log P(|T| > t) over log t. That
 /// curve is concave, so that from the second step on the iterates fall towards the root and cannot
 /// leave it (oracles `mean_ci`, `clustered_se`).
 pub(super) fn student_quantile(q: f64, df: f64) -> f64 {
+    if q <= 0.5 {
+        return if q < 0.5 { -student_quantile(1.0 - q, df) } else { 0.0 };
+    }
     let log_tail = libm::log(2.0 * (1.0 - q));
     let mut t = normal_quantile(q);
     for _ in 0..100 {
@@ -76,15 +92,107 @@ pub(super) fn regularized_beta((x, y): (f64, f64), a: f64, b: f64) -> f64 {
     prefactor((x, y), a, b) * continued_fraction(x, a, b) / a
 }
 
-/// xᵃyᵇ/B(a, b), from deviances and Stirling remainders in place of log-gammas, whose difference would
+/// ln `I_x(a, b)` where it may be too small for a double.
+pub(super) fn ln_regularized_beta((x, y): (f64, f64), a: f64, b: f64) -> f64 {
+    if x > (a + 1.0) / (a + b + 2.0) {
+        return libm::log(regularized_beta((x, y), a, b));
+    }
+    ln_prefactor((x, y), a, b) + libm::log(continued_fraction(x, a, b) / a)
+}
+
+/// The `p` quantile of Beta(a, b), as (x, 1 − x): Newton's method on the logarithm of the smaller tail
+/// over the log-odds, in a bracket (oracles `clopper_pearson`, `beta_posterior`).
+pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> (f64, f64) {
+    if p > 0.5 {
+        let (rest, share) = beta_quantile(1.0 - p, b, a);
+        return (share, rest);
+    }
+    let goal = libm::log(p);
+    let (mut low, mut high) = (-800.0_f64, 800.0_f64);
+    let mut odds = libm::log(a / b);
+    for _ in 0..200 {
+        let log = ln_regularized_beta(shares(odds), a, b);
+        if log < goal {
+            low = odds;
+        } else {
+            high = odds;
+        }
+        let slope = libm::exp(ln_prefactor(shares(odds), a, b) - log);
+        let step = (log - goal) / slope;
+        let next = odds - step;
+        let inside = next > low && next < high;
+        let next = if inside { next } else { f64::midpoint(low, high) };
+        if (next - odds).abs() <= 1e-15 * odds.abs().max(1.0) {
+            break;
+        }
+        odds = next;
+    }
+    shares(odds)
+}
+
+/// The share x and its complement, from their log-odds.
+pub(super) fn shares(odds: f64) -> (f64, f64) {
+    (1.0 / (1.0 + libm::exp(-odds)), 1.0 / (1.0 + libm::exp(odds)))
+}
+
+/// ln B(a, b), from the prefactor at the mode, whose deviances vanish.
+pub(super) fn ln_beta(a: f64, b: f64) -> f64 {
+    let (x, y) = (a / (a + b), b / (a + b));
+    a * libm::log(x) + b * libm::log(y) - ln_prefactor((x, y), a, b)
+}
+
+/// P(X = x) of Bin(n, p), for (p, 1 − p) given apart (Loader 2000).
+pub(super) fn binomial_mass(x: usize, n: usize, (p, q): (f64, f64)) -> f64 {
+    libm::exp(ln_binomial_mass(x, n, (p, q)))
+}
+
+/// ln P(X = x) of Bin(n, p).
+pub(super) fn ln_binomial_mass(x: usize, n: usize, (p, q): (f64, f64)) -> f64 {
+    if x > n || (x > 0 && p <= 0.0) || (x < n && q <= 0.0) {
+        return f64::NEG_INFINITY;
+    }
+    if x == 0 {
+        return if n == 0 { 0.0 } else { count(n) * ln_share(q, p) };
+    }
+    if x == n {
+        return count(n) * ln_share(p, q);
+    }
+    let odds = libm::log(p) + libm::log(q) + libm::log(count(n) + 1.0);
+    ln_prefactor((p, q), count(x) + 1.0, count(n - x) + 1.0) - odds
+}
+
+/// ln p, from the smaller of p and 1 − p.
+fn ln_share(p: f64, q: f64) -> f64 {
+    if q < 0.5 { libm::log1p(-q) } else { libm::log(p) }
+}
+
+/// P(X ≤ x) of Bin(n, p).
+pub(super) fn binomial_cdf(x: usize, n: usize, (p, q): (f64, f64)) -> f64 {
+    if x >= n { 1.0 } else { regularized_beta((q, p), count(n - x), count(x) + 1.0) }
+}
+
+/// P(X ≥ x) of Bin(n, p).
+pub(super) fn binomial_tail(x: usize, n: usize, (p, q): (f64, f64)) -> f64 {
+    match n.checked_sub(x) {
+        Some(fewer) => binomial_cdf(fewer, n, (q, p)),
+        None => 0.0,
+    }
+}
+
+/// ln xᵃyᵇ/B(a, b), from deviances and Stirling remainders in place of log-gammas, whose difference would
 /// cancel (Loader 2000, "Fast and accurate computation of binomial probabilities"; checked by
 /// `the_prefactor_holds_for_large_shapes`).
 #[expect(clippy::many_single_char_names, reason = "the symbols of the source")]
-fn prefactor((x, y): (f64, f64), a: f64, b: f64) -> f64 {
+pub(super) fn ln_prefactor((x, y): (f64, f64), a: f64, b: f64) -> f64 {
     let n = a + b;
     let deviance = a * log_deviance(n * x, a) + b * log_deviance(n * y, b);
     let stirling = stirling_remainder(n) - stirling_remainder(a) - stirling_remainder(b);
-    libm::sqrt(a * b / (2.0 * PI * n)) * libm::exp(deviance + stirling)
+    0.5 * libm::log(a * b / (2.0 * PI * n)) + deviance + stirling
+}
+
+/// The prefactor itself.
+fn prefactor(shares: (f64, f64), a: f64, b: f64) -> f64 {
+    libm::exp(ln_prefactor(shares, a, b))
 }
 
 /// ln(value/mean) − (value/mean − 1), near the mean and far below it.
@@ -125,7 +233,7 @@ fn continued_fraction(x: f64, a: f64, b: f64) -> f64 {
         c = away(1.0 + odd / c);
         let factor = d * c;
         fraction *= factor;
-        if (factor - 1.0).abs() < 1e-16 {
+        if (factor - 1.0).abs() <= f64::EPSILON {
             break;
         }
     }

@@ -1,7 +1,8 @@
 //! What answers took: means of tokens and seconds, and how two arms' totals compare.
 
-use super::estimate::{Row, canonical, clustered};
-use super::sum::{mean, sum};
+use super::mean::{ClusteredMean, clustered, clustered_se, number_clusters};
+use super::proportion::two_sided_z;
+use super::sum::{count, sum};
 use super::{Estimate, LEVEL, Method};
 
 /// What a trial took, in any unit.
@@ -28,45 +29,94 @@ pub struct PairedAmount {
 ///
 /// Amounts that are all the same have no interval: their spread says nothing, and no bound is known.
 pub fn mean_amount(amounts: &[Amount]) -> Estimate {
-    let mut rows: Vec<Row<'_>> = amounts.iter().map(|a| (a.cluster.as_deref(), a.value)).collect();
-    let (values, clusters) = canonical(&mut rows);
-    let fit = clustered(&values, &clusters, LEVEL);
-    let spread = fit.and_then(|fit| fit.spread).filter(|spread| spread.se > 0.0);
+    let values: Vec<f64> = amounts.iter().map(|amount| amount.value).collect();
+    let names: Vec<Option<&str>> = amounts.iter().map(|a| a.cluster.as_deref()).collect();
+    let fit = clustered_se(&values, &number_clusters(&names), LEVEL);
+    let varies = fit.se.is_some_and(|se| se > 0.0);
     Estimate {
-        estimate: fit.map(|fit| fit.mean),
-        se: spread.map(|s| s.se),
-        lower: fit.zip(spread).map(|(fit, s)| fit.mean - s.half_width),
-        upper: fit.zip(spread).map(|(fit, s)| fit.mean + s.half_width),
-        n: values.len(),
-        clusters: fit.map_or(0, |fit| fit.groups),
+        estimate: fit.mean,
+        se: fit.se.filter(|_| varies),
+        lower: fit.lower.filter(|_| varies),
+        upper: fit.upper.filter(|_| varies),
+        n: fit.n,
+        clusters: fit.clusters,
         method: Method::ClusteredMean,
     }
 }
 
-/// Estimates the candidate's total as ratio to the baseline's, on the same items.
-///
-/// The standard error is that of the linearised ratio, the mean of (c − r·b) over the mean of b
-/// (Cochran 1977, "Sampling Techniques", 6.4). Absent when the baseline took nothing.
+/// Estimates the candidate's total as ratio to the baseline's, on the same items; [`ratio_ci`] names the
+/// method. Absent when the baseline took nothing.
 pub fn ratio(pairs: &[PairedAmount]) -> Estimate {
-    let baseline = mean(&pairs.iter().map(|pair| pair.baseline).collect::<Vec<_>>());
-    let ratio = baseline.filter(|mean| *mean > 0.0).map(|_| {
-        sum(pairs.iter().map(|pair| pair.candidate)) / sum(pairs.iter().map(|pair| pair.baseline))
-    });
-    let (Some(base), Some(ratio)) = (baseline, ratio) else { return mean_amount(&[]) };
-    let errors: Vec<Amount> = pairs
-        .iter()
-        .map(|pair| Amount {
-            value: (pair.candidate - ratio * pair.baseline) / base,
-            cluster: pair.cluster.clone(),
-        })
-        .collect();
-    let error = mean_amount(&errors);
+    let fit = ratio_at(pairs, LEVEL);
+    let varies = fit.se.is_some_and(|se| se > 0.0);
     Estimate {
-        estimate: Some(ratio),
-        lower: error.lower.map(|lower| (ratio + lower).max(0.0)),
-        upper: error.upper.map(|upper| ratio + upper),
-        ..error
+        estimate: fit.mean,
+        se: fit.se.filter(|_| varies),
+        lower: fit.lower.filter(|_| varies).map(|lower| lower.max(0.0)),
+        upper: fit.upper.filter(|_| varies),
+        n: fit.n,
+        clusters: fit.clusters,
+        method: Method::RatioOfTotals,
     }
+}
+
+/// The same at the two-sided confidence `level`, with what its clusters cost.
+pub fn ratio_at(pairs: &[PairedAmount], level: f64) -> ClusteredMean {
+    let amounts: Vec<(f64, f64)> = pairs.iter().map(|p| (p.candidate, p.baseline)).collect();
+    let names: Vec<Option<&str>> = pairs.iter().map(|p| p.cluster.as_deref()).collect();
+    let fit = linearised(&amounts, &number_clusters(&names));
+    let end = |sign: f64| Some(fit.mean? + sign * fit.se? * two_sided_z(level));
+    ClusteredMean { lower: end(-1.0), upper: end(1.0), ..fit }
+}
+
+/// A ratio of totals and its normal interval. What is not defined is absent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatioInterval {
+    /// The ratio; absent where the denominators add up to nothing.
+    pub ratio: Option<f64>,
+    /// Its standard error; absent with fewer than two items.
+    pub se: Option<f64>,
+    /// The lower end of the interval.
+    pub lower: Option<f64>,
+    /// The upper end.
+    pub upper: Option<f64>,
+}
+
+/// Estimates Σ numerator/Σ denominator over items, each an item's (numerator, denominator), such as
+/// dollars and right answers: √(Σe²/(n − 1)/n)/mean(denominator) with e = numerator − R·denominator is
+/// its standard error (Cochran 1977, "Sampling Techniques", 6.4; oracle `ratio_ci`).
+///
+/// ```
+/// // What a right answer costs: three questions at one, two and three cents, two of them right.
+/// let cost = tripos::stats::ratio_ci(&[(0.01, 1.0), (0.02, 0.0), (0.03, 1.0)], 0.95);
+/// assert!(cost.ratio.is_some_and(|usd| (usd - 0.03).abs() < 1e-12));
+/// ```
+pub fn ratio_ci(items: &[(f64, f64)], level: f64) -> RatioInterval {
+    let alone: Vec<usize> = (0..items.len()).collect();
+    let fit = linearised(items, &alone);
+    let half = fit.se.map(|se| se * two_sided_z(level));
+    RatioInterval {
+        ratio: fit.mean,
+        se: fit.se,
+        lower: fit.mean.zip(half).map(|(ratio, half)| ratio - half),
+        upper: fit.mean.zip(half).map(|(ratio, half)| ratio + half),
+    }
+}
+
+/// The ratio of totals as a mean, with the standard error of its linearisation.
+fn linearised(items: &[(f64, f64)], clusters: &[usize]) -> ClusteredMean {
+    let total = |of: fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = items.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        sum(values)
+    };
+    let (above, below) = (total(|item| item.0), total(|item| item.1));
+    if below <= 0.0 {
+        return ClusteredMean::default();
+    }
+    let (ratio, mean) = (above / below, below / count(items.len()));
+    let errors: Vec<f64> = items.iter().map(|(a, b)| (a - ratio * b) / mean).collect();
+    ClusteredMean { mean: Some(ratio), ..clustered(&errors, clusters) }
 }
 
 #[cfg(test)]

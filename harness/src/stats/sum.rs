@@ -28,6 +28,21 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| sum(values.iter().copied()) / count(values.len()))
 }
 
+/// Returns the variance with n − 1, or nothing of fewer than two values. Values that are all the same
+/// leave rounding behind, not spread: theirs is exactly 0.
+pub(super) fn variance(values: &[f64]) -> Option<f64> {
+    let mean = mean(values).filter(|_| values.len() > 1)?;
+    let squares = sum(values.iter().map(|value| (value - mean).powi(2)));
+    Some(without_rounding(squares, values) / count(values.len() - 1))
+}
+
+/// Returns a sum of squared errors, or 0 where it is no more than rounding leaves behind.
+pub(super) fn without_rounding(squares: f64, values: &[f64]) -> f64 {
+    let scale = values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+    let rounding = (4.0 * f64::EPSILON * scale * count(values.len())).powi(2);
+    if squares <= rounding { 0.0 } else { squares }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,207 +1,11 @@
-//! Tests of the statistics: published values, the reference file, properties.
+//! Tests of the statistics: the reference file, how the method follows from the shape, properties.
 
-use std::path::Path;
+mod oracle;
 
 use proptest::prelude::*;
-use serde_json::Value;
 
-use super::estimate::{Part, clustered, two_sided_z, weighted, wilson};
-use super::paired::paired_score;
+use super::margin::score_bounds;
 use super::*;
-
-#[track_caller]
-fn close(got: f64, want: f64, (atol, rtol): (f64, f64), what: &str) {
-    let error = (got - want).abs();
-    assert!(error <= atol + rtol * want.abs(), "{what}: got {got}, want {want}, off by {error:e}");
-}
-
-/// One case of the reference file.
-struct Case(Value);
-
-impl Case {
-    fn number(&self, name: &str) -> f64 {
-        self.0["input"][name].as_f64().unwrap_or_else(|| panic!("`{name}` in {}", self.0))
-    }
-
-    fn count(&self, name: &str) -> usize {
-        usize::try_from(self.0["input"][name].as_u64().expect("a count")).expect("a small count")
-    }
-
-    fn list(&self, name: &str) -> Vec<f64> {
-        let list = self.0["input"][name].as_array().expect("a list");
-        list.iter().map(|value| value.as_f64().expect("a number")).collect()
-    }
-
-    fn clusters(&self) -> Option<Vec<Option<String>>> {
-        let names = self.0["input"]["clusters"].as_array()?;
-        Some(names.iter().map(|name| name.as_str().map(str::to_owned)).collect())
-    }
-
-    /// Checks one expected field, which is null where the value is absent.
-    fn check(&self, name: &str, got: Option<f64>) {
-        let id = self.0["id"].as_str().expect("an id");
-        let want = &self.0["expected"][name];
-        match (want.as_f64(), got) {
-            (Some(want), Some(got)) => {
-                let tolerance = |name: &str| self.0[name].as_f64().expect("a tolerance");
-                close(got, want, (tolerance("atol"), tolerance("rtol")), &format!("{id} {name}"));
-            }
-            (None, None) => assert!(want.is_null(), "{id} has no `{name}`"),
-            (_, got) => panic!("{id} {name}: got {got:?}, want {want}"),
-        }
-    }
-}
-
-fn check_wilson(case: &Case) {
-    let (x, n, level) = (case.count("successes"), case.count("n"), case.number("level"));
-    let (lower, upper) = wilson(x, n, level);
-    case.check("lower", Some(lower));
-    case.check("upper", Some(upper));
-}
-
-fn check_mean_ci(case: &Case) {
-    let (values, level) = (case.list("values"), case.number("level"));
-    let alone: Vec<usize> = (0..values.len()).collect();
-    let fit = clustered(&values, &alone, level).expect("values");
-    let spread = fit.spread.expect("several values");
-    case.check("mean", Some(fit.mean));
-    case.check("se", Some(spread.se));
-    case.check("lower_t", Some(fit.mean - spread.half_width));
-    case.check("upper_t", Some(fit.mean + spread.half_width));
-    case.check("upper_z", Some(fit.mean + two_sided_z(level) * spread.se));
-}
-
-fn check_clustered(case: &Case) {
-    let names = case.clusters().expect("clusters");
-    let mut rows: Vec<_> = names.iter().map(Option::as_deref).zip(case.list("values")).collect();
-    let (values, clusters) = estimate::canonical(&mut rows);
-    let fit = clustered(&values, &clusters, case.number("level")).expect("values");
-    case.check("mean", Some(fit.mean));
-    case.check("n_clusters", Some(sum::count(fit.groups)));
-    case.check("se", fit.spread.map(|s| s.se));
-    case.check("lower", fit.spread.map(|s| fit.mean - s.half_width));
-    case.check("upper", fit.spread.map(|s| fit.mean + s.half_width));
-}
-
-fn check_paired_diff(case: &Case) {
-    let (a, b) = (case.list("a"), case.list("b"));
-    let clusters = case.clusters().unwrap_or_else(|| vec![None; a.len()]);
-    let differences = a.iter().zip(&b).map(|(a, b)| b - a);
-    let mut rows: Vec<_> = clusters.iter().map(Option::as_deref).zip(differences).collect();
-    let (values, numbers) = estimate::canonical(&mut rows);
-    let fit = clustered(&values, &numbers, case.number("level")).expect("pairs");
-    let spread = fit.spread.expect("several pairs");
-    case.check("diff", Some(fit.mean));
-    case.check("se", Some(spread.se));
-    case.check("lower", Some(fit.mean - spread.half_width));
-    case.check("upper", Some(fit.mean + spread.half_width));
-    case.check("p_two_sided", paired::student_p(&fit));
-    let pairs: Vec<PairedItem> = a
-        .iter()
-        .zip(&b)
-        .zip(clusters)
-        .map(|((&baseline, &candidate), cluster)| PairedItem { baseline, candidate, cluster })
-        .collect();
-    let comparison = difference(&pairs);
-    case.check("mean_a", comparison.baseline);
-    case.check("mean_b", comparison.candidate);
-    case.check("diff", comparison.difference);
-}
-
-fn check_paired_score(case: &Case) {
-    let (worse, better) = (case.count("n10"), case.count("n01"));
-    let n = worse + better + case.count("n11") + case.count("n00");
-    // The case states a one-sided error; the interval is two-sided.
-    let z = two_sided_z(1.0 - 2.0 * case.number("alpha"));
-    let (lower, upper) = paired_score(better, worse, n, z);
-    case.check("lower", Some(lower));
-    case.check("upper", Some(upper));
-}
-
-fn check_sign_test(case: &Case) {
-    let diffs = case.list("diffs");
-    let positive = diffs.iter().filter(|&&d| d > 0.0).count();
-    let negative = diffs.iter().filter(|&&d| d < 0.0).count();
-    case.check("p_two_sided", Some(paired::sign_test(positive, negative)));
-}
-
-fn check_quantiles(case: &Case) {
-    let want = case.0["expected"]["quantiles"].as_array().expect("a list").clone();
-    let values = case.list("values");
-    for (q, want) in case.list("q").into_iter().zip(want) {
-        let got = quantile(&values, q).expect("values");
-        close(got, want.as_f64().expect("a number"), (1e-9, 1e-9), "quantile7");
-    }
-}
-
-fn check_macro(case: &Case) {
-    let (means, ses) = (case.list("means"), case.list("ses"));
-    let parts: Vec<Part> = case
-        .list("weights")
-        .into_iter()
-        .zip(means.into_iter().zip(ses))
-        .map(|(weight, (mean, se))| Part { weight, mean: Some(mean), se: Some(se) })
-        .collect();
-    let average = weighted(&parts, case.number("level"));
-    case.check("mean", average.mean);
-    case.check("se", average.se);
-    case.check("lower", average.lower);
-    case.check("upper", average.upper);
-}
-
-/// Checks a case; false for a method that is not ours.
-fn check_case(case: &Case) -> bool {
-    match case.0["method"].as_str().expect("a method") {
-        "wilson" => check_wilson(case),
-        "mean_ci" => check_mean_ci(case),
-        "clustered_se" => check_clustered(case),
-        "paired_diff" => check_paired_diff(case),
-        "paired_score" => check_paired_score(case),
-        "mcnemar_exact" => {
-            case.check("p_two_sided", Some(paired::sign_test(case.count("b"), case.count("c"))));
-        }
-        "sign_test" => check_sign_test(case),
-        "quantile7" => check_quantiles(case),
-        "macro_average" => check_macro(case),
-        _ => return false,
-    }
-    true
-}
-
-#[test]
-fn every_method_agrees_with_the_reference_file() {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/stats_oracle_dev.jsonl");
-    let cases = match std::fs::read_to_string(&path) {
-        Ok(cases) => cases,
-        Err(error) => {
-            let required = std::env::var("TRIPOS_REQUIRE_SHARED").is_ok_and(|value| value == "1");
-            assert!(!required, "`{}` is required: {error}", path.display());
-            println!("skipped: `{}`: {error}", path.display());
-            return;
-        }
-    };
-    let cases = cases.lines().map(|line| Case(serde_json::from_str(line).expect("JSON")));
-    let checked = cases.filter(check_case).count();
-    println!("{checked} cases checked");
-    assert!(checked >= 25, "only {checked} cases are of our methods");
-}
-
-#[test]
-fn wilson_agrees_with_published_values() {
-    // Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
-    for (x, n, lower, upper) in [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ] {
-        let got = wilson(x, n, 0.95);
-        close(got.0, lower, (5e-5, 0.0), "lower");
-        close(got.1, upper, (5e-5, 0.0), "upper");
-    }
-    assert_eq!(wilson(0, 0, 0.95), (0.0, 1.0));
-}
 
 fn scores(values: &[f64], cluster: Option<&str>) -> Vec<ItemScore> {
     let item = |&score| ItemScore { score, cluster: cluster.map(str::to_owned) };
@@ -269,35 +73,6 @@ fn a_suite_weighs_its_tasks() {
     assert_eq!((both.baseline, both.candidate), (Some(0.5), Some(1.0)));
 }
 
-/// How often Wilson's interval holds `p`, over all outcomes of `n` trials.
-fn coverage(n: u32, p: f64) -> f64 {
-    let mut mass = (1.0 - p).powi(i32::try_from(n).expect("small"));
-    let mut covered = 0.0;
-    for x in 0..=n {
-        let (lower, upper) = wilson(x as usize, n as usize, LEVEL);
-        if (lower..=upper).contains(&p) {
-            covered += mass;
-        }
-        mass *= f64::from(n - x) / f64::from(x + 1) * p / (1.0 - p);
-    }
-    covered
-}
-
-#[test]
-fn wilson_covers_as_often_as_it_claims() {
-    let mut total = 0.0;
-    let mut cells = 0.0;
-    for n in [20, 50, 140] {
-        for percent in 5..=95 {
-            let covered = coverage(n, f64::from(percent) / 100.0);
-            assert!(covered > 0.9, "n {n}, p {percent} %: {covered}");
-            total += covered;
-            cells += 1.0;
-        }
-    }
-    close(total / cells, LEVEL, (0.01, 0.0), "mean coverage");
-}
-
 proptest! {
     #[test]
     fn the_order_of_items_changes_nothing(
@@ -352,13 +127,47 @@ proptest! {
     ) {
         let (better, worse, same) = counts;
         let n = better + worse + same;
-        let (lower, upper) = paired_score(better, worse, n, 1.96);
-        let (mirrored_lower, mirrored_upper) = paired_score(worse, better, n, 1.96);
+        let (lower, upper) = score_bounds((better, worse), n, 1.96);
+        let (mirrored_lower, mirrored_upper) = score_bounds((worse, better), n, 1.96);
         prop_assert!((lower + mirrored_upper).abs() < 1e-9);
         prop_assert!((upper + mirrored_lower).abs() < 1e-9);
         prop_assert_eq!(
-            paired::sign_test(better, worse).to_bits(),
-            paired::sign_test(worse, better).to_bits()
+            mcnemar_exact(better, worse).p_two_sided.to_bits(),
+            mcnemar_exact(worse, better).p_two_sided.to_bits()
         );
     }
+}
+
+#[test]
+fn a_hundred_thousand_pairs_take_less_than_a_second() {
+    let pairs: Vec<PairedItem> = (0..100_000_u32)
+        .map(|n| PairedItem {
+            baseline: f64::from(n % 3 / 2),
+            candidate: f64::from(n % 5 / 3),
+            cluster: Some(format!("c{}", n / 2)),
+        })
+        .collect();
+    let start = std::time::Instant::now();
+    let compared = difference(&pairs);
+    let took = start.elapsed();
+    println!("100,000 pairs in 50,000 clusters: {took:?}");
+    assert_eq!((compared.n, compared.clusters), (100_000, 50_000));
+    assert!(took.as_secs_f64() < 1.0, "{took:?}");
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let pairs: Vec<PairedItem> = (0..2_000_u32)
+        .map(|n| PairedItem {
+            baseline: f64::from(n % 7) / 6.0,
+            candidate: f64::from(n % 11) / 10.0,
+            cluster: Some(format!("c{}", n / 3)),
+        })
+        .collect();
+    let alone = difference(&pairs);
+    let together: Vec<Comparison> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(|| difference(&pairs))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no panic")).collect()
+    });
+    assert_eq!(together, [alone.clone(), alone]);
 }

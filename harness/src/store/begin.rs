@@ -27,7 +27,7 @@ pub(crate) struct Begun {
 }
 
 /// What the store has of one trial of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standing {
     /// The trial.
     pub trial: i64,
@@ -37,6 +37,8 @@ pub(crate) struct Standing {
     pub answered: bool,
     /// The verdict, where there is one.
     pub outcome: Option<Outcome>,
+    /// Its share of a point, where there is a verdict.
+    pub score: Option<f64>,
 }
 
 statements! {
@@ -76,7 +78,7 @@ statements! {
             (SELECT id FROM item WHERE item.digest = value ->> 4),
             (SELECT id FROM grader WHERE grader.digest = value ->> 5)
         FROM json_each(?2) AS listed";
-    STANDING = "SELECT l.trial, l.grader, g.outcome,
+    STANDING = "SELECT l.trial, l.grader, g.outcome, g.score,
             EXISTS (SELECT 1 FROM turn u JOIN attempt a ON a.turn = u.id AND a.status = 'ok'
                 WHERE u.trial = l.trial) AS answered
         FROM run_trial l
@@ -84,25 +86,59 @@ statements! {
         WHERE l.run = ?1 ORDER BY l.n";
 }
 
+/// A run as it is listed: a row for each arm, task, item, grader, trial and place of a trial.
+pub(super) struct Rows {
+    pub(super) command: String,
+    pub(super) selection: String,
+    pub(super) seed: u64,
+    pub(super) version: String,
+    pub(super) arms: Vec<Value>,
+    pub(super) tasks: Vec<Value>,
+    pub(super) items: Vec<Value>,
+    pub(super) graders: Vec<Value>,
+    pub(super) trials: Vec<Value>,
+    pub(super) listing: Vec<Value>,
+}
+
+impl Rows {
+    /// The rows of a run that is planned here.
+    pub(super) fn of(job: &Job<'_>) -> Self {
+        let plan = job.plan;
+        let (items, graders, listing) = listing(plan);
+        Self {
+            command: job.command.to_owned(),
+            selection: json_text(job.selection),
+            seed: plan.seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            arms: arms(plan),
+            tasks: tasks(plan),
+            items,
+            graders,
+            trials: trials(plan),
+            listing,
+        }
+    }
+}
+
 /// Makes this process the owner of the run, listing the run when it is new.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    job: &Job<'_>,
+    (digest, name): (&str, Option<&str>),
+    rows: impl FnOnce() -> Rows,
 ) -> Result<Begun, StoreError> {
-    let digest = job.plan.digest.to_string();
     let known: Option<(i64, String)> = sqlx::query_as(FIND)
-        .bind(&digest)
+        .bind(digest)
         .fetch_optional(&mut *connection)
         .await
         .map_err(doing("look for the run"))?;
     let (run, handle) = match known {
         Some(known) => known,
-        None => list(&mut *connection, job, &digest).await?,
+        None => list(&mut *connection, (digest, name), rows()).await?,
     };
     bury(&mut *connection, run, &handle).await?;
     sqlx::query(REOPEN)
         .bind(run)
-        .bind(job.name)
+        .bind(name)
         .execute(&mut *connection)
         .await
         .map_err(doing("open the run"))?;
@@ -166,19 +202,22 @@ async fn own(connection: &mut SqliteConnection, run: i64) -> Result<i64, StoreEr
         .map_err(doing("own the run"))
 }
 
+/// The trial, its grader, the verdict, its score, and whether an answer was accepted.
+type Standings = (i64, i64, Option<String>, Option<f64>, bool);
+
 async fn standing(
     connection: &mut SqliteConnection,
     run: i64,
 ) -> Result<Vec<Standing>, StoreError> {
-    let rows: Vec<(i64, i64, Option<String>, bool)> = sqlx::query_as(STANDING)
+    let rows: Vec<Standings> = sqlx::query_as(STANDING)
         .bind(run)
         .fetch_all(connection)
         .await
         .map_err(doing("read what is known of the run"))?;
     rows.into_iter()
-        .map(|(trial, grader, verdict, answered)| {
+        .map(|(trial, grader, verdict, score, answered)| {
             let outcome = verdict.as_deref().map(outcome).transpose()?;
-            Ok(Standing { trial, grader, answered, outcome })
+            Ok(Standing { trial, grader, answered, outcome, score })
         })
         .collect()
 }
@@ -186,33 +225,31 @@ async fn standing(
 /// Lists a new run with its arms, tasks, items and trials.
 async fn list(
     connection: &mut SqliteConnection,
-    job: &Job<'_>,
-    digest: &str,
+    (digest, name): (&str, Option<&str>),
+    rows: Rows,
 ) -> Result<(i64, String), StoreError> {
-    let plan = job.plan;
     let handle = free_handle(&mut *connection, digest).await?;
     let run: i64 = sqlx::query_scalar(INSERT_RUN)
         .bind(digest)
         .bind(&handle)
-        .bind(job.name)
+        .bind(name)
         .bind(now_ms())
-        .bind(job.command)
-        .bind(json_text(job.selection))
-        .bind(plan.seed.cast_signed())
-        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(rows.command)
+        .bind(rows.selection)
+        .bind(rows.seed.cast_signed())
+        .bind(rows.version)
         .fetch_one(&mut *connection)
         .await
         .map_err(doing("list the run"))?;
-    let (items, graders, listing) = listing(plan);
-    for (statement, rows) in [(INSERT_ARMS, arms(plan)), (INSERT_TASKS, tasks(plan))] {
+    for (statement, rows) in [(INSERT_ARMS, rows.arms), (INSERT_TASKS, rows.tasks)] {
         insert(&mut *connection, statement, (Some(run), rows)).await?;
     }
     for (statement, rows) in
-        [(INSERT_ITEMS, items), (INSERT_GRADERS, graders), (INSERT_TRIALS, trials(plan))]
+        [(INSERT_ITEMS, rows.items), (INSERT_GRADERS, rows.graders), (INSERT_TRIALS, rows.trials)]
     {
         insert(&mut *connection, statement, (None, rows)).await?;
     }
-    insert(connection, INSERT_LISTING, (Some(run), listing)).await?;
+    insert(connection, INSERT_LISTING, (Some(run), rows.listing)).await?;
     Ok((run, handle))
 }
 

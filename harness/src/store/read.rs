@@ -48,13 +48,14 @@ statements! {
             items, repeats
         FROM run_task WHERE run = ?1 ORDER BY n";
     SAMPLES = "SELECT l.arm, l.task, i.name AS item, coalesce(i.cluster, i.name) AS cluster,
-            i.level, l.repeat, t.key, l.failed, g.outcome, g.score,
+            i.level, l.repeat, t.key, d.digest AS grader, l.failed, g.outcome, g.score,
             json_extract(g.detail, '$.run.tier') AS tier, c.finish, c.tokens_in,
             c.tokens_cached, c.tokens_out, c.tokens_reasoning, c.usage_source, c.first_us,
             c.total_us
         FROM run_trial l
         JOIN trial t ON t.id = l.trial
         JOIN item i ON i.id = l.item
+        JOIN grader d ON d.id = l.grader
         LEFT JOIN turn u ON u.trial = l.trial AND u.n = 1
         LEFT JOIN attempt a ON a.turn = u.id AND a.status = 'ok'
         LEFT JOIN completion c ON c.attempt = a.id
@@ -325,6 +326,7 @@ struct RawSample {
     level: Option<u8>,
     repeat: u32,
     key: String,
+    grader: String,
     failed: Option<String>,
     outcome: Option<String>,
     score: Option<f64>,
@@ -355,6 +357,7 @@ fn sample(row: RawSample) -> Result<Sample, StoreError> {
         level: row.level,
         repeat: row.repeat,
         key: parse_key(&row.key)?,
+        grader: row.grader,
         state,
         outcome: row.outcome.as_deref().map(outcome).transpose()?,
         score: row.score,

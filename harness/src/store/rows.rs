@@ -150,6 +150,8 @@ pub struct Sample {
     pub repeat: u32,
     /// The key of the trial.
     pub key: TrialKey,
+    /// The digest of what grades it.
+    pub grader: String,
     /// How far it is.
     pub state: TrialState,
     /// The verdict, where there is one.

@@ -84,10 +84,20 @@ statements! {
 impl Writer {
     /// Makes this process the owner of the run, listing the run when it is new.
     pub(crate) async fn begin(store: &Store, job: &Job<'_>) -> Result<(Self, Begun), StoreError> {
+        let digest = job.plan.digest.to_string();
+        Self::begin_rows(store, (&digest, job.name), || begin::Rows::of(job)).await
+    }
+
+    /// The same for a run whose rows were made elsewhere.
+    pub(super) async fn begin_rows(
+        store: &Store,
+        named: (&str, Option<&str>),
+        rows: impl FnOnce() -> begin::Rows,
+    ) -> Result<(Self, Begun), StoreError> {
         let mut connection = store.writer().await?;
         let mut transaction =
             connection.begin_with("BEGIN IMMEDIATE").await.map_err(doing("begin"))?;
-        let begun = begin::begin(&mut transaction, job).await?;
+        let begun = begin::begin(&mut transaction, named, rows).await?;
         transaction.commit().await.map_err(doing("commit"))?;
         Ok((Self { connection, run: begun.run.0, owner: begun.owner }, begun))
     }

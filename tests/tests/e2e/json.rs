@@ -54,6 +54,31 @@ fn every_document_has_the_members_that_are_documented() {
     let compared = project.json(&["compare", ran["run"].as_str().expect("a name")]);
     check(&compared, "schema result");
     check(&compared["result"], result);
+    let comparison = "baseline candidate overall tasks token_ratio pairs latency_ratio \
+                      probability_better spread pairs_needed caveats flips";
+    check(&compared["result"]["comparisons"][0], comparison);
+    let difference = "figure direction p_value p_adjusted test";
+    check(&compared["result"]["comparisons"][0]["overall"], difference);
+
+    let policy = "schema = 1\n[[rule]]\ntask = \"*\"\nmetric = \"accuracy\"\n\
+                  kind = \"non_inferior\"\nmargin = 0.9\n";
+    project.write("gate.toml", policy);
+    let arm = format!("{}/far+low", ran["run"].as_str().expect("a name"));
+    let judged = project.json(&["gate", &arm, "--baseline", &arm, "--policy", "gate.toml"]);
+    check(
+        &judged,
+        "schema kind verdict exit_code policy alpha baseline candidate invalid rules notes \
+         changed flips",
+    );
+    let rule = "task metric kind limit verdict baseline candidate figure unit p_value p_adjusted \
+                items_needed notes";
+    check(&judged["rules"][0], rule);
+    let planned = project.json(&["gate", "plan", "--baseline", &arm, "--policy", "gate.toml"]);
+    check(&planned, "schema power rules");
+    let row = "task margin items repeats variance variance_seen detectable items_needed usd_needed";
+    check(&planned["rules"][0], row);
+    let written = project.json(&["baseline", "export", &arm, "-o", "base.json"]);
+    check(&written, "schema baseline");
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! The real binary against a real server and real files: that each command is wired up, and that
 //! nothing is lost when something goes wrong.
 
+mod action;
 mod browser;
 mod compare;
+mod docs;
 mod errors;
+mod gate;
 mod grade;
 mod grade_math;
+mod import;
 mod json;
 mod regrade;
 mod report;

@@ -1,0 +1,184 @@
+//! Reads logs of Inspect: `.eval`, a zip archive with a header and a file for each sample.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tripos_graders::Outcome;
+use tripos_runners::{Finish, Timing, Usage, UsageSource};
+use tripos_tasks::{Message, Prompt, ReasoningLevel, Role, Sampling};
+
+use super::ImportError;
+use super::foreign::{Entry, Log, imported, outcome};
+use super::zip::Archive;
+use crate::store::import::Imported;
+
+/// The version of the format that is known.
+const KNOWN: u64 = 2;
+
+/// Reads an archive.
+pub(super) fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
+    let archive = Archive::open(bytes)?;
+    let header = json_of(&archive, "header.json")?
+        .ok_or_else(|| ImportError::Content("it has no header: the run did not end".to_owned()))?;
+    match header["version"].as_u64() {
+        Some(KNOWN) => {}
+        found => {
+            let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            return Err(ImportError::Version { program: "Inspect", found, known: "2" });
+        }
+    }
+    let eval = &header["eval"];
+    let scorer = eval["scorers"][0]["name"].as_str().map(str::to_owned);
+    let mut names: Vec<&str> =
+        archive.names().filter(|name| name.starts_with("samples/")).collect();
+    names.sort_unstable();
+    let mut entries = Vec::with_capacity(names.len());
+    for name in names {
+        let sample = json_of(&archive, name)?.unwrap_or_default();
+        entries.push(
+            entry(&sample, scorer.as_deref())
+                .map_err(|what| ImportError::Content(format!("`{name}`: {what}")))?,
+        );
+    }
+    if entries.is_empty() {
+        return Err(ImportError::Empty);
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+    let packages = eval["packages"]["inspect_ai"].as_str().unwrap_or("of an unnamed version");
+    imported(Log {
+        program: format!("Inspect {packages}"),
+        model: text(&eval["model"]),
+        served: eval["model_args"].clone(),
+        task: text(&eval["task"]),
+        version: eval["task_version"].to_string(),
+        settings: json!([
+            eval["task_args"],
+            eval["dataset"]["name"],
+            eval["scorers"],
+            header["plan"]["steps"]
+        ]),
+        sampling: sampling(&eval["model_generate_config"]),
+        entries,
+    })
+}
+
+fn json_of(archive: &Archive<'_>, name: &str) -> Result<Option<Value>, ImportError> {
+    let Some(bytes) = archive.read(name)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(ImportError::NoJson)
+}
+
+fn entry(sample: &Value, scorer: Option<&str>) -> Result<Entry, String> {
+    let item = match &sample["id"] {
+        Value::String(id) => id.clone(),
+        Value::Number(id) => id.to_string(),
+        _ => return Err("the sample has no id".to_owned()),
+    };
+    let epoch = sample["epoch"].as_u64().and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1);
+    let target = match &sample["target"] {
+        Value::String(target) => target.clone(),
+        other => other.to_string(),
+    };
+    let output = &sample["output"];
+    let text = output["completion"].as_str().unwrap_or_default().to_owned();
+    let finish = match output["choices"][0]["stop_reason"].as_str() {
+        Some("stop") | None => Finish::Stop,
+        Some("max_tokens") => Finish::Length,
+        Some("model_length") => Finish::Context,
+        Some("content_filter") => Finish::ContentFilter,
+        Some(other) => Finish::Other(other.to_owned()),
+    };
+    let usage = &output["usage"];
+    let verdict = match (&sample["error"], score(&sample["scores"], scorer)) {
+        (Value::Null, score) => Ok(verdict(score?, &text, &finish)),
+        (error, _) => Err(error["message"].as_str().unwrap_or("it failed").to_owned()),
+    };
+    Ok(Entry {
+        item,
+        repeat: epoch.saturating_sub(1),
+        fields: json!({ "input": sample["input"] }),
+        target,
+        prompt: prompt(&sample["input"]),
+        finish,
+        usage: Usage {
+            input: usage["input_tokens"].as_u64(),
+            cached_input: usage["input_tokens_cache_read"].as_u64(),
+            output: usage["output_tokens"].as_u64(),
+            reasoning: usage["reasoning_tokens"].as_u64(),
+            source: UsageSource::Provider,
+        },
+        timing: Timing {
+            first: None,
+            total: output["time"]
+                .as_f64()
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                .unwrap_or_default(),
+        },
+        verdict,
+        text,
+    })
+}
+
+/// A score between 0 and 1, as Inspect's accuracy counts it; `None` is its "no answer".
+fn score(scores: &Value, scorer: Option<&str>) -> Result<Option<f64>, String> {
+    let scores = scores.as_object().filter(|scores| !scores.is_empty());
+    let scores = scores.ok_or("the sample has no score")?;
+    let found = scorer.and_then(|name| scores.get(name)).or_else(|| scores.values().next());
+    match &found.ok_or("the sample has no score")?["value"] {
+        Value::String(letter) => match letter.as_str() {
+            "C" => Ok(Some(1.0)),
+            "I" => Ok(Some(0.0)),
+            "P" => Ok(Some(0.5)),
+            "N" => Ok(None),
+            other => Err(format!("the score `{other}` is not known")),
+        },
+        Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
+        value => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
+            Some(score) => Ok(Some(score)),
+            None => Err("the score is no number from 0 to 1".to_owned()),
+        },
+    }
+}
+
+fn verdict(score: Option<f64>, text: &str, finish: &Finish) -> (Outcome, f64) {
+    let score_of = score.unwrap_or(0.0);
+    let outcome = match (score, finish) {
+        (_, Finish::ContentFilter) => Outcome::Filtered,
+        (_, Finish::Length | Finish::Context) if score_of < 1.0 => Outcome::Truncated,
+        (None, _) => Outcome::Unparsed,
+        (Some(score), _) => outcome(score, text),
+    };
+    (outcome, score_of)
+}
+
+fn prompt(input: &Value) -> Prompt {
+    let message = |message: &Value| Message {
+        role: match message["role"].as_str() {
+            Some("system") => Role::System,
+            Some("assistant") => Role::Assistant,
+            _ => Role::User,
+        },
+        content: match &message["content"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        },
+    };
+    match input {
+        Value::Array(messages) => Prompt(messages.iter().map(message).collect()),
+        Value::String(text) => Prompt(vec![Message::user(text)]),
+        other => Prompt(vec![Message::user(other.to_string())]),
+    }
+}
+
+fn sampling(config: &Value) -> Sampling {
+    let stop = config["stop_seqs"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Sampling {
+        max_tokens: config["max_tokens"]
+            .as_u64()
+            .and_then(|tokens| u32::try_from(tokens).ok())
+            .unwrap_or(u32::MAX),
+        temperature: config["temperature"].as_f64().unwrap_or(1.0),
+        top_p: config["top_p"].as_f64().unwrap_or(1.0),
+        stop: stop.map(str::to_owned).collect(),
+        reasoning: ReasoningLevel::Auto,
+    }
+}

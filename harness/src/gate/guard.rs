@@ -1,0 +1,156 @@
+//! What stands against a verdict: settings that differ, trials that are missing, answers that were cut
+//! off more often on one side.
+
+use tripos_dashboards::gate::{Changed, Rule, Verdict};
+
+use super::measure::{Item, Measured, Task};
+use super::monitor::Monitor;
+use super::policy::{Metric, Policy, Scope};
+use crate::report::{Source, mismatches, thousands};
+use crate::store::rows::TrialState;
+
+/// What makes the two sides incomparable, a sentence each: tasks, limits, sampling, reasoning, graders.
+pub(super) fn differences(
+    baseline: &Source<'_>,
+    candidate: &Source<'_>,
+    before: &Measured<'_>,
+    now: &Measured<'_>,
+) -> Vec<String> {
+    let mut sentences = mismatches(baseline, candidate);
+    for (n, task) in baseline.run.tasks.iter().enumerate() {
+        let Some(m) = candidate.run.tasks.iter().position(|other| other.task == task.task) else {
+            sentences.push(format!("Task {} is in the baseline only.", task.task));
+            continue;
+        };
+        let level = |source: &Source<'_>, n: usize| {
+            source.run.arms[source.arm].effective.get(n).map(|effective| effective.reasoning)
+        };
+        if let (Some(one), Some(two)) = (level(baseline, n), level(candidate, m))
+            && one != two
+        {
+            sentences.push(format!(
+                "Task {} was reasoned about at level {one} in one and {two} in the other.",
+                task.task
+            ));
+        }
+        let graded_alike = |item: &&Item<'_>| {
+            let Some(other) = now.item(&task.task, item.id) else { return true };
+            item.samples[0].grader == other.samples[0].grader
+        };
+        let other = before.task(&task.task).into_iter().flat_map(Task::items);
+        let regraded = other.filter(|item| !graded_alike(item)).count();
+        if regraded > 0 {
+            sentences.push(format!(
+                "{} items of task {} were graded by another version of the grader, or against \
+                 another answer.",
+                thousands(regraded as u64),
+                task.task
+            ));
+        }
+    }
+    for task in &candidate.run.tasks {
+        if before.task(&task.task).is_none() {
+            sentences.push(format!("Task {} is in the candidate only.", task.task));
+        }
+    }
+    sentences
+}
+
+/// What missing trials and items mean.
+pub(super) struct Missing {
+    /// Why nothing can be said.
+    pub(super) invalid: Vec<String>,
+    /// What a reader must know.
+    pub(super) notes: Vec<String>,
+}
+
+/// Counts failed, unfinished and unpaired trials; more than the policy allows make the gate invalid.
+pub(super) fn missing(
+    policy: &Policy,
+    (before, now): (&Measured<'_>, &Measured<'_>),
+    changed: &Changed,
+    early: Option<&Monitor>,
+) -> Missing {
+    let mut found = Missing { invalid: Vec::new(), notes: Vec::new() };
+    let allowed = format!("{} % may be missing", 100.0 * policy.max_failed);
+    for (name, side) in [("baseline", before), ("candidate", now)] {
+        let planned = side.samples().count() as u64;
+        let failed =
+            side.samples().filter(|s| matches!(s.state, TrialState::Failed(_))).count() as u64;
+        let open = side
+            .samples()
+            .filter(|s| matches!(s.state, TrialState::Planned | TrialState::Completed))
+            .count() as u64;
+        // What a gate left out on purpose is not missing.
+        let open = if early.is_some() && name == "candidate" { 0 } else { open };
+        for (count, what) in [(failed, "failed"), (open, "not done")] {
+            let of = format!("{} of {}", thousands(count), thousands(planned));
+            if exceeds(count, planned, policy.max_failed) {
+                found.invalid.push(format!("{of} trials of the {name} are {what}: {allowed}."));
+            } else if count > 0 {
+                found.notes.push(format!("{of} trials of the {name} are {what}: in no score."));
+            }
+        }
+    }
+    if let Some(monitor) = early {
+        let (taken, all) = monitor.taken();
+        found.notes.push(format!(
+            "Stopped early, after {} of {} items: the answer was clear.",
+            thousands(taken as u64),
+            thousands(all as u64)
+        ));
+    }
+    let all = changed.pairs + changed.unpaired;
+    if changed.pairs == 0 {
+        found.invalid.push("No item was answered by both sides.".to_owned());
+    } else if early.is_none() && exceeds(changed.unpaired, all, policy.max_failed) {
+        found.invalid.push(format!(
+            "{} of {} items were answered by one side only: {allowed}.",
+            thousands(changed.unpaired),
+            thousands(all)
+        ));
+    }
+    found
+}
+
+#[expect(clippy::cast_precision_loss, reason = "trial counts come nowhere near 2^53")]
+fn exceeds(count: u64, of: u64, share: f64) -> bool {
+    count as f64 > share * of as f64
+}
+
+/// Takes back what rests on a difference in how often answers were cut off or could not be read.
+pub(super) fn doubt(
+    rule: &mut Rule,
+    (scope, margin): (&Scope, f64),
+    before: &Measured<'_>,
+    now: &Measured<'_>,
+) {
+    for (metric, word) in [(Metric::Truncated, "cut off"), (Metric::Unparsed, "unreadable")] {
+        let (one, two) = (share(before, now, scope, metric), share(now, before, scope, metric));
+        if (one - two).abs() <= margin {
+            continue;
+        }
+        rule.notes.push(format!(
+            "{:.1} % of the baseline's answers and {:.1} % of the candidate's were {word}: the \
+             difference in score may be a difference in length or form.",
+            100.0 * one,
+            100.0 * two
+        ));
+        if matches!(rule.verdict, Verdict::Pass | Verdict::Regress) {
+            rule.verdict = Verdict::Inconclusive;
+            rule.notes.push("What was found rests on it, so that it decides nothing.".to_owned());
+        }
+    }
+}
+
+/// The share of `of`'s answers that `metric` names, on the items that `other` answered too.
+fn share(of: &Measured<'_>, other: &Measured<'_>, scope: &Scope, metric: Metric) -> f64 {
+    let (mut total, mut items) = (0.0, 0.0);
+    for (task, item) in of.items().filter(|(task, _)| scope.holds(task)) {
+        if other.item(task, item.id).is_some() {
+            total += item.value(metric).unwrap_or_default();
+            items += 1.0;
+        }
+    }
+    if items > 0.0 { total / items } else { 0.0 }
+}

@@ -1,0 +1,139 @@
+//! Keeps a run that was measured elsewhere: its trials, what was answered and the verdicts that came with it.
+
+use serde_json::{Value, json};
+use tripos_graders::Grade;
+use tripos_runners::Completion;
+use tripos_tasks::{Digest, Prompt};
+
+use super::begin::Rows;
+use super::rows::{ItemRow, Run, RunState, Sample, TrialState, json_text};
+use super::write::{Announced, Writer};
+use super::{Store, StoreError};
+use crate::key::TrialKey;
+
+/// Trials written in one transaction.
+const BATCH: usize = 256;
+
+/// A run that was measured elsewhere. It has one arm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The run.
+    pub run: Run,
+    /// Its trials, in order.
+    pub trials: Vec<ImportedTrial>,
+}
+
+/// One trial of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportedTrial {
+    /// What became of it.
+    pub sample: Sample,
+    /// What was asked.
+    pub item: ItemRow,
+    /// The verdict, where there is one.
+    pub grade: Option<Grade>,
+    /// The messages that were sent and what came back, where the source kept them.
+    pub answer: Option<(Prompt, Completion)>,
+}
+
+/// Writes the run; returns its name for people. The same run again is the same run.
+pub async fn import(
+    store: &Store,
+    imported: &Imported,
+    name: Option<&str>,
+) -> Result<String, StoreError> {
+    let digest = imported.run.digest.as_str();
+    let (mut writer, begun) = Writer::begin_rows(store, (digest, name), || rows(imported)).await?;
+    let places: Vec<usize> = (0..imported.trials.len()).collect();
+    for chunk in places.chunks(BATCH) {
+        let mut batch = writer.batch().await?;
+        for &n in chunk {
+            let (trial, standing) = (&imported.trials[n], begun.standing[n]);
+            if standing.outcome.is_some() {
+                continue;
+            }
+            if let Some((prompt, completion)) = &trial.answer
+                && let Announced::Attempt(attempt) = batch.announce(standing.trial, prompt).await?
+            {
+                batch.complete(attempt, completion).await?;
+            }
+            if let Some(grade) = &trial.grade {
+                batch.grade((standing.trial, standing.grader), grade).await?;
+            } else if let TrialState::Failed(why) = &trial.sample.state {
+                batch.give_up(n, why).await?;
+            }
+        }
+        batch.commit().await?;
+    }
+    writer.end(RunState::Finished, None).await?;
+    Ok(begun.handle)
+}
+
+fn rows(imported: &Imported) -> Rows {
+    let run = &imported.run;
+    let arm = &run.arms[0];
+    let mut rows = Rows {
+        command: run.command.clone(),
+        selection: json_text(&run.selection),
+        seed: run.selection.seed,
+        version: run.version.clone(),
+        arms: vec![json!([
+            arm.label,
+            arm.model,
+            arm.digest,
+            json_text(&arm.requested),
+            json_text(&arm.effective),
+        ])],
+        tasks: run.tasks.iter().map(task).collect(),
+        items: Vec::new(),
+        graders: Vec::new(),
+        trials: Vec::new(),
+        listing: Vec::new(),
+    };
+    for trial in &imported.trials {
+        let sample = &trial.sample;
+        let (digest, item) = item(&trial.item, sample.level);
+        rows.items.push(item);
+        rows.graders.push(Value::from(sample.grader.as_str()));
+        let key = sample.key.to_string();
+        let sampling = json_text(&arm.effective[sample.task].sampling);
+        let seed = TrialKey::seed(&sample.key, run.selection.seed).cast_signed();
+        rows.trials.push(json!([key, arm.digest, sampling, seed]));
+        rows.listing.push(json!([0, sample.task, sample.repeat, key, digest, sample.grader]));
+    }
+    rows
+}
+
+fn task(task: &super::rows::TaskRow) -> Value {
+    json!([
+        task.suite,
+        task.task,
+        task.version,
+        task.title,
+        task.domain,
+        task.sensitivity,
+        task.weight,
+        task.digest,
+        json_text(&task.grader),
+        task.items,
+        task.repeats,
+    ])
+}
+
+/// Returns the digest of an item's content and its row, which begins with the digest.
+fn item(item: &ItemRow, level: Option<u8>) -> (String, Value) {
+    let content = json!([
+        item.id,
+        item.group,
+        level,
+        json_text(&item.fields),
+        item.target_kind,
+        item.target,
+        json_text(&item.decoys),
+        item.origin.as_ref().map(json_text),
+    ]);
+    let digest = Digest::of_json(&content).to_string();
+    let mut row = vec![Value::from(digest.as_str())];
+    row.extend(content.as_array().cloned().unwrap_or_default());
+    (digest, Value::Array(row))
+}
