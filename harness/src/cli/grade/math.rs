@@ -24,7 +24,7 @@ pub(super) struct MathArgs {
 
 /// Grades every line.
 pub(super) fn run(context: &Context, arguments: &MathArgs) -> Result<ExitCode, Failure> {
-    lines::run(context, &arguments.files, grade)
+    lines::run(context, &arguments.files, arguments.files.threads.unwrap_or(0), grade)
 }
 
 /// Grades one line.
@@ -73,6 +73,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "a case is written once and read here")]
     fn check(line: Value, expected: Result<(&str, Option<&str>), &str>) {
         let graded = grade(&line);
         let seen = graded.as_ref().map_err(String::as_str).map(|graded| {
