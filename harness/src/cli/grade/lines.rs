@@ -284,10 +284,10 @@ mod tests {
         check(b"  \n", "nothing");
         check(b"[1]", r#"{"id":null,"error":"not a JSON object"}"#);
         check(b"{\"id\": \"\xff\"}", r#"{"id":null,"error":"not valid UTF-8"}"#);
-        let control = "control character (\\u0000-\\u001F) found while parsing a string";
+        let control = r"control character (\\u0000-\\u001F) found while parsing a string";
         check(
             b"{\"id\": \"\x00\"}",
-            &format!(r#"{{"id":null,"error":"not valid JSON: {control} at line 1 column 8"}}"#),
+            &format!(r#"{{"id":null,"error":"not valid JSON: {control} at line 1 column 9"}}"#),
         );
     }
 }
