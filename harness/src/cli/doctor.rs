@@ -102,7 +102,7 @@ fn sandbox_lines() -> Vec<(&'static str, String)> {
     for language in Language::ALL {
         lines.push((
             "language",
-            match probe.tools.tool(language) {
+            match sandbox.tool(language) {
                 Ok(tool) => format!("{}: {}", language.as_str(), tool.version),
                 Err(why) => format!("{}: {why}; its trials would fail", language.as_str()),
             },
@@ -122,11 +122,11 @@ fn sandbox_document() -> Value {
     let languages: Vec<Value> = Language::ALL
         .into_iter()
         .map(|language| {
-            let tool = probe.tools.tool(language);
+            let tool = sandbox.tool(language);
             json!({
                 "language": language.as_str(),
-                "version": tool.ok().map(|tool| &tool.version),
-                "why": tool.err(),
+                "version": tool.as_ref().ok().map(|tool| &tool.version),
+                "why": tool.as_ref().err(),
             })
         })
         .collect();

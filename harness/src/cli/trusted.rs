@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tripos_runners::sandbox::Sandbox;
-use tripos_tasks::{GraderSpec, Item, Limits, Program, RunVerdict, Suite, Target, Task, TestSet};
+use tripos_tasks::{
+    GraderSpec, Item, Language, Limits, Program, RunVerdict, Suite, Target, Task, TestSet,
+};
 
 use super::Context;
 use super::grade::{SandboxArgs, open_sandbox};
@@ -42,7 +44,24 @@ pub(super) fn suites(
     suites: Vec<Suite>,
     sandbox: &Sandbox,
 ) -> Result<Vec<Suite>, Failure> {
+    missing_languages(context, &suites, sandbox);
     suites.into_iter().map(|suite| trusted(context, suite, sandbox)).collect()
+}
+
+/// Says once for each language that cannot be run here what will not be measured for it.
+fn missing_languages(context: &Context, suites: &[Suite], sandbox: &Sandbox) {
+    for language in Language::ALL {
+        let Err(why) = sandbox.tool(language) else { continue };
+        let of_it = |task: &&Task| task.grader.language() == Some(language);
+        let tasks = suites.iter().flat_map(|suite| &suite.tasks).filter(of_it);
+        let items: usize = tasks.map(|task| task.items.len()).sum();
+        if items > 0 {
+            let name = language.as_str();
+            context.output.note(&format!(
+                "warning: no {name} can be run here: {why}; {items} items will not be measured"
+            ));
+        }
+    }
 }
 
 fn trusted(context: &Context, suite: Suite, sandbox: &Sandbox) -> Result<Suite, Failure> {

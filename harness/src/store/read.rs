@@ -35,8 +35,8 @@ statements! {
             (SELECT count(*) FROM run_trial l JOIN grade g
                 ON g.trial = l.trial AND g.grader = l.grader WHERE l.run = r.id) AS graded,
             (SELECT count(*) FROM run_trial l WHERE l.run = r.id AND l.failed IS NOT NULL
-                AND NOT EXISTS (SELECT 1 FROM turn u JOIN attempt a
-                    ON a.turn = u.id AND a.status = 'ok' WHERE u.trial = l.trial)) AS failed
+                AND NOT EXISTS (SELECT 1 FROM grade g
+                    WHERE g.trial = l.trial AND g.grader = l.grader)) AS failed
         FROM run r WHERE ?1 IS NULL OR r.id = ?1 ORDER BY r.created_ms DESC, r.id DESC";
     OPEN_OWNERS = "SELECT run, pid, boot, started, heartbeat_ms FROM owner
         WHERE ended_ms IS NULL";
@@ -344,8 +344,9 @@ struct RawSample {
 fn sample(row: RawSample) -> Result<Sample, StoreError> {
     let state = match (&row.outcome, &row.finish, row.failed) {
         (Some(_), _, _) => TrialState::Graded,
-        (None, Some(_), _) => TrialState::Completed,
-        (None, None, Some(why)) => TrialState::Failed(why),
+        // Answered perhaps, but what the grader asked for could not be had.
+        (None, _, Some(why)) => TrialState::Failed(why),
+        (None, Some(_), None) => TrialState::Completed,
         (None, None, None) => TrialState::Planned,
     };
     let source = row.usage_source.as_deref().map(|text| name("usage source", text)).transpose()?;

@@ -23,6 +23,8 @@ const GONE_MAX: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_millis(50);
 /// How often memory and files of a running cell are looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// Said of a cell whose first process was ended before it could report.
+pub(super) const NO_REPORT: &str = "the cell ended without a report";
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -287,10 +289,8 @@ impl Cell {
     fn read_report(&mut self) {
         let mut bytes = [0; 1 << 10];
         let length = nix::unistd::read(&self.report, &mut bytes).unwrap_or(0);
-        let report = serde_json::from_slice(&bytes[..length]).unwrap_or_else(|_| Report {
-            error: Some("the cell ended without a report".to_owned()),
-            ..Report::default()
-        });
+        let report = serde_json::from_slice(&bytes[..length])
+            .unwrap_or_else(|_| Report { error: Some(NO_REPORT.to_owned()), ..Report::default() });
         self.ended = Some(report);
         // Where no process is the cell's own, the report is written after all others are gone.
         self.is_gone |= self.first.is_none();

@@ -12,12 +12,15 @@ use serde_json::{Value, json};
 use tripos_tasks::program::{Check, FunctionTests, StdioCase};
 use tripos_tasks::{Captured, Execution, Integrity, Limits, Program, RunVerdict};
 
-use super::cell::{Capture, Cell, Stop, supervise};
+use super::cell::{Capture, Cell, NO_REPORT, Stop, supervise};
 use super::compare::shown;
 use super::slot::{Ground, Job, Side, Slot};
 use super::stdio::{Ended, ended};
 use super::{calls, packet};
 
+/// Said where a cell of checks ended without a word. What the program sent may have brought it down,
+/// so the second time in a row it counts against the program.
+pub(super) const NO_RECORD: &str = "the cell of the checks left no record";
 /// The largest record of a cell of checks.
 const RECORD_MAX: usize = 1 << 20;
 
@@ -214,8 +217,8 @@ fn conclude(
         (Some(_), _) => wrong.expect("a cell that was stopped has a reason"),
         (None, Some(record)) if record.nonce == nonce => judged(&record, wrong, report.status)?,
         (None, _) => match report.error {
-            Some(error) => return Err(io::Error::other(error)),
-            None => return Err(io::Error::other("the cell of the checks left no record")),
+            Some(error) if error != NO_REPORT => return Err(io::Error::other(error)),
+            _ => return Err(io::Error::other(NO_RECORD)),
         },
     };
     let (tier, integrity, wall) = (ground.tier, Integrity::Isolated, Duration::ZERO);
@@ -273,10 +276,18 @@ pub(super) fn judge(
     match record {
         Some(record) if record.verdict == "pass" => Ok(None),
         Some(record) if record.verdict == "fail" => {
-            Ok(Some("the task's judge does not accept the output".to_owned()))
+            let why = if record.detail.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", shown(&record.detail))
+            };
+            Ok(Some(format!("the task's judge does not accept the output{why}")))
         }
         Some(record) => Err(io::Error::other(format!("the task's judge broke: {}", record.detail))),
-        None => Err(io::Error::other("the task's judge left no verdict")),
+        None if stop.is_some() => {
+            Ok(Some("the task's judge is not done with it in time".to_owned()))
+        }
+        None => Err(io::Error::other(NO_RECORD)),
     }
 }
 

@@ -23,6 +23,7 @@ mod slot;
 mod stdio;
 mod sys;
 mod toolchain;
+mod uids;
 mod value;
 
 use std::io;
@@ -37,15 +38,17 @@ use tripos_tasks::{
 
 pub use helper::Launch;
 pub use init::{ARGUMENT as HELPER_ARGUMENT, is_helper, main as helper_main};
-pub use toolchain::{Tool, Toolchain};
+pub use toolchain::Tool;
 
+use function::NO_RECORD;
 use helper::Spawner;
 use slot::{Ground, Slot};
+use toolchain::Toolchain;
 
 /// Slots for each core: a cell waits for the kernel while it is taken apart.
 const SLOTS_PER_CORE: usize = 4;
-/// The uid of the first slot where this program is root.
-const FIRST_UID: u32 = 60_000;
+/// The most slots; each has two uids of its own where this program is root.
+const MAX_SLOTS: usize = 512;
 /// The share of the processor limit below which a time-out by the clock may be the machine's fault.
 const BUSY_SHARE: f64 = 0.5;
 
@@ -56,7 +59,8 @@ pub struct Options {
     pub tier: Option<Tier>,
     /// Cells at once; by default as the machine has cores.
     pub slots: Option<usize>,
-    /// Where else to look for interpreters and compilers, after the system's own folders.
+    /// Where to look for interpreters and compilers, the system's own folders first; only those
+    /// where none is given.
     pub folders: Vec<PathBuf>,
     /// How this program starts itself.
     pub launch: Launch,
@@ -93,8 +97,6 @@ pub struct Probe {
     pub refused: Vec<(Tier, String)>,
     /// The version of landlock the kernel offers; 0 for none.
     pub landlock: i64,
-    /// The tool of each language, or why there is none.
-    pub tools: Arc<Toolchain>,
 }
 
 /// Runs programs in cells, several at once.
@@ -103,6 +105,8 @@ pub struct Sandbox {
     ground: Ground,
     probe: Probe,
     slots: Mutex<Vec<Slot>>,
+    /// How many slots there are, the taken ones too.
+    count: usize,
     freed: Condvar,
     /// Held by everyone who runs something; alone by what must run alone.
     quiet: RwLock<()>,
@@ -121,7 +125,8 @@ impl Sandbox {
         let tiers = options.tier.map_or(vec![Tier::Namespaces, Tier::Landlock], |tier| vec![tier]);
         let mut reasons = Vec::new();
         for tier in tiers {
-            let ground = Ground::new(tier, spawner.clone(), tools.clone());
+            let ground = Ground::new(tier, spawner.clone(), tools.clone())
+                .map_err(|source| SandboxError::Helper { source })?;
             match ground.probe() {
                 Ok(()) => return Ok(Self::on(ground, reasons, options)),
                 Err(error) => reasons.push((tier, error.to_string())),
@@ -132,21 +137,22 @@ impl Sandbox {
 
     fn on(ground: Ground, refused: Vec<(Tier, String)>, options: &Options) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = options.slots.unwrap_or(cores * SLOTS_PER_CORE).max(1);
-        let probe = Probe {
-            tier: Some(ground.tier),
-            refused,
-            landlock: sys::landlock_version(),
-            tools: ground.tools.clone(),
-        };
+        let count = options.slots.unwrap_or(cores * SLOTS_PER_CORE).clamp(1, MAX_SLOTS);
+        let probe = Probe { tier: Some(ground.tier), refused, landlock: sys::landlock_version() };
         let slots = (0..count).map(Slot::new).collect();
         let (slots, freed) = (Mutex::new(slots), Condvar::new());
-        Self { ground, probe, slots, freed, quiet: RwLock::new(()) }
+        Self { ground, probe, slots, count, freed, quiet: RwLock::new(()) }
     }
 
     /// Returns what the probe found out.
     pub fn probe(&self) -> &Probe {
         &self.probe
+    }
+
+    /// Returns what compiles or runs a language, or why nothing can here.
+    pub fn tool(&self, language: Language) -> Result<&Tool, String> {
+        let tool = self.ground.tools.tool(language).map_err(str::to_owned)?;
+        self.ground.unreachable(tool).map_or(Ok(tool), Err)
     }
 
     /// Returns the tier in use.
@@ -156,8 +162,7 @@ impl Sandbox {
 
     /// Returns how many programs can run at once.
     pub fn concurrency(&self) -> usize {
-        // Slots that are taken are not in the list: the count is the probe's.
-        std::thread::available_parallelism().map_or(1, usize::from) * SLOTS_PER_CORE
+        self.count
     }
 
     /// Runs a program and judges it. Blocks the thread until the verdict.
@@ -171,6 +176,10 @@ impl Sandbox {
         let mut execution = self.attempt(program, false);
         if execution.verdict == RunVerdict::Infra {
             execution = self.attempt(program, false);
+            if execution.verdict == RunVerdict::Infra && execution.detail == NO_RECORD {
+                execution.verdict = RunVerdict::Fail;
+                "what the program sent ended the checks, twice".clone_into(&mut execution.detail);
+            }
         }
         if execution.verdict == RunVerdict::Timeout && is_idle(&execution, &program.limits) {
             execution = self.attempt(program, true);
@@ -189,7 +198,7 @@ impl Sandbox {
         if let Err(why) = program.limits.check() {
             return verdict(RunVerdict::Infra, why);
         }
-        if let Err(why) = self.ground.tools.tool(program.language) {
+        if let Err(why) = self.tool(program.language) {
             let language = program.language.as_str();
             return verdict(RunVerdict::Infra, format!("no {language} can be run here: {why}"));
         }

@@ -42,7 +42,7 @@ pub(super) fn stage(visible: &[PathBuf]) -> io::Result<()> {
 }
 
 /// Says whether everybody may walk to `path`.
-fn is_walkable(path: &Path) -> bool {
+pub(super) fn is_walkable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.ancestors().skip(1).all(|folder| {
         fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)

@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tripos_tasks::{Language, Limits, Tier};
 
-use super::FIRST_UID;
 use super::cell::{Bounds, Capture, Cell, Feed, supervise};
 use super::helper::{Helper, Spawner};
 use super::packet;
+use super::root;
 use super::scratch::Scratch;
 use super::seccomp::{Profile, filter};
 use super::setup::{Command, Role, Setup, WRITABLE};
 use super::toolchain::{self, Tool, Toolchain};
+use super::uids::{self, Uids};
 
 const CELL: &str = include_str!("python/cell.py");
 const VALUES: &str = include_str!("python/values.py");
@@ -36,7 +37,8 @@ pub(super) struct Ground {
     pub(super) tier: Tier,
     pub(super) tools: Arc<Toolchain>,
     spawner: Spawner,
-    is_root: bool,
+    /// Whom helpers become, where this program is root.
+    uids: Option<Uids>,
 }
 
 /// What one program at a time runs in.
@@ -279,8 +281,9 @@ fn folder(scratch: Option<&Scratch>, limits: &Limits) -> Option<(PathBuf, u64, u
 }
 
 impl Ground {
-    pub(super) fn new(tier: Tier, spawner: Spawner, tools: Arc<Toolchain>) -> Self {
-        Self { tier, tools, spawner, is_root: can_drop() }
+    pub(super) fn new(tier: Tier, spawner: Spawner, tools: Arc<Toolchain>) -> io::Result<Self> {
+        let uids = uids::can_drop().then(Uids::take).transpose()?;
+        Ok(Self { tier, tools, spawner, uids })
     }
 
     /// Runs something in a cell of this tier.
@@ -313,9 +316,19 @@ impl Ground {
         Ok(())
     }
 
+    /// Says why a cell of this tier cannot reach a tool; nothing where it can.
+    pub(super) fn unreachable(&self, tool: &Tool) -> Option<String> {
+        // With namespaces the tool is bound to where a cell can reach it.
+        let is_bound = self.tier == Tier::Namespaces || self.uids.is_none();
+        (!is_bound && !root::is_walkable(&tool.program)).then(|| {
+            let program = tool.program.display();
+            format!("`{program}` lies where the user that programs run as may not go")
+        })
+    }
+
     /// The uid that a helper becomes, where this program is root.
     fn owner(&self, number: u32) -> Option<u32> {
-        self.is_root.then_some(FIRST_UID + number)
+        self.uids.as_ref().map(|uids| uids.get(number))
     }
 
     fn scratch(&self, owner: Option<u32>) -> io::Result<Option<Scratch>> {
@@ -367,21 +380,6 @@ impl Ground {
 /// What both sides share besides values.
 const SOLUTION_COMMON: &str = include_str!("python/modules.py");
 
-/// Says whether this program is root and may become someone else: in a user namespace of one uid it
-/// looks like root and may not.
-fn can_drop() -> bool {
-    let covers = |line: &str| {
-        let mut numbers = line.split_whitespace().map_while(|word| word.parse::<u64>().ok());
-        let (first, _, count) = (numbers.next(), numbers.next(), numbers.next());
-        let (Some(first), Some(count)) = (first, count) else { return false };
-        first == 0 && count > u64::from(FIRST_UID) * 2
-    };
-    let map = |name| std::fs::read_to_string(name).is_ok_and(|text| text.lines().any(covers));
-    nix::unistd::Uid::effective().is_root()
-        && map("/proc/self/uid_map")
-        && map("/proc/self/gid_map")
-}
-
 /// The whole environment of a cell.
 pub(super) fn environment(work: &Path) -> Vec<(String, String)> {
     let temporary = match work.parent() {
@@ -419,7 +417,7 @@ pub(super) fn rlimits(limits: &Limits, language: Language, ground: &Ground) -> V
         list.push((libc::RLIMIT_AS, limits.memory_bytes));
     }
     // Without a user namespace the count is of everything that the user runs anywhere.
-    if ground.tier == Tier::Namespaces || ground.is_root {
+    if ground.tier == Tier::Namespaces || ground.uids.is_some() {
         list.push((libc::RLIMIT_NPROC, limits.processes + OWN_PROCESSES));
     }
     list

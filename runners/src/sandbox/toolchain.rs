@@ -36,15 +36,21 @@ pub struct Tool {
 
 /// The tools of this machine, each looked for when it is first asked for.
 #[derive(Debug, Default)]
-pub struct Toolchain {
+pub(super) struct Toolchain {
     folders: Vec<PathBuf>,
     found: [OnceLock<Result<Tool, String>>; Language::ALL.len()],
 }
 
 impl Toolchain {
-    /// Looks in the system's folders first, then in `folders`.
+    /// Looks in `folders`, those of the system first; in the system's where there are none.
     pub(super) fn new(folders: &[PathBuf]) -> Self {
-        Self { folders: folders.to_owned(), found: Default::default() }
+        let is_system = |folder: &PathBuf| FOLDERS.iter().any(|system| folder == Path::new(system));
+        let mut folders = folders.to_owned();
+        if folders.is_empty() {
+            folders = FOLDERS.map(PathBuf::from).into();
+        }
+        folders.sort_by_key(|folder| !is_system(folder));
+        Self { folders, found: Default::default() }
     }
 
     /// Returns the tool of a language, or why there is none.
@@ -52,7 +58,7 @@ impl Toolchain {
     /// # Panics
     ///
     /// Never: every language has its place.
-    pub fn tool(&self, language: Language) -> Result<&Tool, &str> {
+    pub(super) fn tool(&self, language: Language) -> Result<&Tool, &str> {
         let place = Language::ALL.iter().position(|l| *l == language).expect("`ALL` holds it");
         let found = self.found[place].get_or_init(|| tool(language, &self.folders));
         found.as_ref().map_err(String::as_str)
@@ -74,9 +80,9 @@ fn tool(language: Language, folders: &[PathBuf]) -> Result<Tool, String> {
         Language::Go => &["go"],
         Language::Shell => &["sh"],
     };
-    let all = FOLDERS.iter().map(PathBuf::from).chain(folders.iter().cloned());
     let mut why = format!("`{}` is not installed", names[0]);
-    for program in all.flat_map(|folder| names.iter().map(move |name| folder.join(name))) {
+    for program in folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+    {
         if !program.is_file() {
             continue;
         }

@@ -12,6 +12,9 @@ const MAX_DEPTH: usize = 60;
 /// The widest whole number that crosses as a number of JSON.
 const PLAIN_BITS: u64 = 60;
 
+/// More bits than any finite float has.
+const FLOAT_BITS: u64 = 1_024;
+
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
@@ -83,7 +86,13 @@ fn float(value: &Value) -> Option<f64> {
     match value {
         Value::Float(value) => Some(*value),
         // The nearest float; a number too large for one becomes infinite, which no finite float is.
-        _ => whole(value)?.to_string().parse().ok(),
+        // One of millions of digits is not written out to find that.
+        _ => match whole(value)? {
+            number if number.bits() > FLOAT_BITS => {
+                Some(f64::INFINITY.copysign(if number.sign() == Sign::Minus { -1.0 } else { 1.0 }))
+            }
+            number => number.to_string().parse().ok(),
+        },
     }
 }
 

@@ -22,6 +22,20 @@ fn options(tier: Tier) -> Options {
     Options { tier: Some(tier), launch: Launch { program }, ..Options::default() }
 }
 
+/// Says whether this process runs one test and nothing beside it; where it does not, a process that
+/// does is started and must succeed.
+fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "TRIPOS_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let own = std::env::current_exe().expect("this program");
+    let mut command = std::process::Command::new(own);
+    let status = command.args([test, "--exact", "--nocapture"]).env(ALONE, "1").status();
+    assert!(status.expect("it starts").success(), "`{test}` in a process of its own");
+    false
+}
+
 /// The sandboxes of the tiers that work here, made once.
 fn sandboxes() -> impl Iterator<Item = &'static Sandbox> {
     static OPEN: OnceLock<Vec<Sandbox>> = OnceLock::new();

@@ -1,14 +1,16 @@
 //! Public data, read from beside the checkout where it is there: reference solutions pass, stubs do not.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use regex_lite::Regex;
 use serde_json::Value;
 use tripos_runners::sandbox::Sandbox;
-use tripos_tasks::RunVerdict;
 use tripos_tasks::program::form::Case;
+use tripos_tasks::{Execution, RunVerdict};
 
 use super::sandboxes;
 
@@ -57,8 +59,12 @@ fn cases(script: &str, path: &Path) -> Vec<Case> {
 
 /// Runs every case on as many threads as there are slots; returns what each came to.
 fn run(sandbox: &Sandbox, cases: &[Case]) -> Vec<(RunVerdict, String)> {
+    executions(sandbox, cases).into_iter().map(|run| (run.verdict, run.detail)).collect()
+}
+
+fn executions(sandbox: &Sandbox, cases: &[Case]) -> Vec<Execution> {
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(vec![(RunVerdict::Infra, String::new()); cases.len()]);
+    let found = Mutex::new(vec![None; cases.len()]);
     std::thread::scope(|scope| {
         for _ in 0..sandbox.concurrency() {
             scope.spawn(|| {
@@ -67,12 +73,13 @@ fn run(sandbox: &Sandbox, cases: &[Case]) -> Vec<(RunVerdict, String)> {
                     cases.get(n).map(|case| (n, case))
                 } {
                     let run = sandbox.execute(&case.clone().program().expect("a program"));
-                    found.lock().expect("no test panics")[n] = (run.verdict, run.detail);
+                    found.lock().expect("no test panics")[n] = Some(run);
                 }
             });
         }
     });
-    found.into_inner().expect("no test panics")
+    let found = found.into_inner().expect("no test panics");
+    found.into_iter().map(|run| run.expect("every case was run")).collect()
 }
 
 #[test]
@@ -108,7 +115,7 @@ fn the_references_of_mbpp_pass_but_for_a_few_that_build_trees() {
 fn every_line_of_the_hostile_collection_gets_the_verdict_it_must() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
     let path = root.join("../shared/data/hostile_code_dev.jsonl");
-    let Ok(text) = std::fs::read_to_string(&path) else {
+    let Ok(text) = fs::read_to_string(&path) else {
         assert!(std::env::var_os("TRIPOS_REQUIRE_SHARED").is_none(), "`{}`", path.display());
         return println!("skipped: there is no `{}`", path.display());
     };
@@ -116,8 +123,10 @@ fn every_line_of_the_hostile_collection_gets_the_verdict_it_must() {
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let cases: Vec<Case> =
         lines.iter().map(|line| serde_json::from_value(line.clone()).expect("a case")).collect();
+    let before = names_outside();
     for sandbox in sandboxes() {
-        for ((verdict, detail), line) in run(sandbox, &cases).into_iter().zip(&lines) {
+        for (run, line) in executions(sandbox, &cases).into_iter().zip(&lines) {
+            let Execution { verdict, detail, output, .. } = run;
             // In this collection a crash is a failure.
             let crashed = verdict == RunVerdict::RuntimeError;
             let name = if crashed { "fail" } else { verdict.as_str() };
@@ -127,6 +136,32 @@ fn every_line_of_the_hostile_collection_gets_the_verdict_it_must() {
             };
             let tier = sandbox.tier().number();
             assert!(is_expected, "{} in tier {tier}: {name}: {detail}", line["id"]);
+            let Some(forbidden) = line["forbidden_output_regex"].as_str() else { continue };
+            let forbidden = Regex::new(forbidden).expect("a pattern");
+            for text in [&output.stdout, &output.stderr, &detail.into_bytes()] {
+                let text = String::from_utf8_lossy(text);
+                assert!(!forbidden.is_match(&text), "{} in tier {tier}: {text}", line["id"]);
+            }
         }
+        assert_eq!(names_outside(), before, "what lies outside the cells has changed");
     }
+}
+
+/// What lies where hostile programs would plant something.
+fn names_outside() -> Vec<PathBuf> {
+    let folders = [
+        "/",
+        "/etc",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib/python3",
+        "/root",
+        "/home",
+        "/var/tmp",
+        "/dev/shm",
+    ];
+    let names = |folder| fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut all: Vec<PathBuf> = folders.into_iter().flat_map(names).map(|e| e.path()).collect();
+    all.sort();
+    all
 }

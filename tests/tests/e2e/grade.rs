@@ -1,5 +1,10 @@
 //! `tripos grade code` and the suites that ask for programs.
 
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use tripos_tests::server::{Answer, Reply};
 use tripos_tests::{Project, Server};
@@ -64,12 +69,13 @@ fn a_bad_line_is_an_error_of_its_own() {
     assert_eq!(code, Some(4));
     let kinds: Vec<&str> =
         lines.iter().map(|line| line["verdict"].as_str().unwrap_or("error")).collect();
-    assert_eq!(kinds, ["pass", "error", "error", "error", "pass", "error", "error", "pass"]);
+    // The blank line is left out.
+    assert_eq!(kinds, ["pass", "error", "error", "pass", "error", "error", "pass"]);
     assert_eq!(lines[1]["id"], 7);
     assert_eq!(lines[2]["id"], Value::Null);
     let members: Vec<&String> = lines[1].as_object().expect("an object").keys().collect();
     assert_eq!(members, ["id", "error"]);
-    assert!(lines[1]["error"].as_str().expect("text").starts_with("line 2: "), "{}", lines[1]);
+    assert!(lines[1]["error"].as_str().expect("text").contains("missing field"), "{}", lines[1]);
 }
 
 #[test]
@@ -88,6 +94,57 @@ fn a_language_that_is_not_here_is_not_measured_and_the_rest_is() {
     assert_eq!(lines[0]["verdict"], "infra");
     assert!(lines[0]["detail"].as_str().expect("text").contains("not installed"), "{}", lines[0]);
     assert_eq!(lines[1]["verdict"], "pass");
+}
+
+#[test]
+fn lines_go_through_standard_streams_a_few_at_a_time() {
+    let project = project();
+    let good = line("good", "print(sum(map(int, input().split())))").to_string();
+    let mut command =
+        project.command(&["grade", "code", "--input", "-", "--output", "-", "--jobs", "1"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    writeln!(stdin, "{good}\n{good}").expect("written");
+    drop(stdin);
+    let ran = project.ran(child.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stdout.matches("\"verdict\":\"pass\"").count(), 2, "{}", ran.stdout);
+}
+
+/// A project in which only these programs of the machine can be found.
+fn project_without_python(mut project: Project) -> Project {
+    let folder = project.folder().join("bin");
+    fs::create_dir(&folder).expect("a folder");
+    symlink("/bin/sh", folder.join("sh")).expect("a link");
+    project.set("PATH", &folder.display().to_string());
+    project
+}
+
+#[test]
+fn a_machine_without_python_still_runs_the_rest() {
+    let project = project_without_python(project());
+    let python = line("python", "print(sum(map(int, input().split())))");
+    let mut shell = line("shell", "read a b\necho $((a + b))\n");
+    shell["lang"] = json!("sh");
+    let (code, lines) = grade(&project, format!("{python}\n{shell}\n"), &[]);
+    assert_eq!(code, Some(4));
+    assert_eq!(lines[0]["verdict"], "infra");
+    assert_eq!(lines[0]["detail"], "no python can be run here: `python3` is not installed");
+    assert_eq!(lines[1]["verdict"], "pass", "{}", lines[1]);
+    let doctor = project.succeed(&["doctor"]);
+    assert!(doctor.stdout.contains("python: `python3` is not installed"), "{}", doctor.stdout);
+}
+
+#[test]
+fn a_run_without_python_says_so_in_one_line_and_measures_its_other_tasks() {
+    let server = Server::start(|_| Reply::Answer(Answer::new("Answer: 5")));
+    let project = project_without_python(project_with(&server));
+    let ran = project.run(&["run", "code", "smoke", "-m", "far", "--limit", "2"]);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("no python can be run here").count(), 1, "{}", ran.stderr);
+    let runs = project.json(&["runs"]);
+    assert_eq!(runs["runs"][0]["graded"], 14, "{runs}");
+    assert_eq!(runs["runs"][0]["failed"], 4, "{runs}");
 }
 
 #[test]

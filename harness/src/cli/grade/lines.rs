@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::RangedU64ValueParser;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::{Value, json};
@@ -33,9 +34,10 @@ pub(super) struct Files {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Threads to grade on [default: one for each core]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    /// Lines to grade at once [default: as the cores allow]
+    #[arg(long, visible_alias = "jobs", value_name = "N",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=512))]
+    pub(super) threads: Option<usize>,
 }
 
 /// Why a file could not be graded.
@@ -70,17 +72,18 @@ struct Tally {
     first: Option<(usize, String)>,
 }
 
-/// Sends every line through `grade`, which gives the object to write or says what is wrong with the
-/// line. Blank lines are left out.
+/// Sends every line through `grade` on some threads (0: one for each core). It gives the object to
+/// write or says what is wrong with the line. Blank lines are left out.
 pub(super) fn run(
     context: &Context,
     files: &Files,
+    threads: usize,
     grade: impl Fn(&Value) -> Result<Value, String> + Sync,
 ) -> Result<ExitCode, Failure> {
     let mut input = open(&files.input)?;
     let mut output = create(files)?;
     let pool = ThreadPoolBuilder::new()
-        .num_threads(files.threads.unwrap_or(0))
+        .num_threads(threads)
         .build()
         .map_err(|source| Failure::invalid(LinesError::Threads { source }))?;
     let unreadable =
@@ -102,6 +105,11 @@ pub(super) fn run(
         }
     }
     finish(context, tally)
+}
+
+/// Says what can be said of the input before anything else is done: that it is there.
+pub(super) fn check(files: &Files) -> Result<(), Failure> {
+    if files.input == Path::new("-") { Ok(()) } else { open(&files.input).map(drop) }
 }
 
 fn finish(context: &Context, tally: Tally) -> Result<ExitCode, Failure> {

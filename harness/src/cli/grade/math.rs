@@ -24,7 +24,7 @@ pub(super) struct MathArgs {
 
 /// Grades every line.
 pub(super) fn run(context: &Context, arguments: &MathArgs) -> Result<ExitCode, Failure> {
-    lines::run(context, &arguments.files, grade)
+    lines::run(context, &arguments.files, arguments.files.threads.unwrap_or(0), grade)
 }
 
 /// Grades one line.

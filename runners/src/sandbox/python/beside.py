@@ -84,7 +84,7 @@ def verdict_of(names, tree):
     return "pass", ""
 
 
-def run_beside(text, request, send=send, dumps=json.dumps, exit=os._exit, verdict_of=verdict_of):
+def run_beside(text, request, send=send, dumps=json.dumps, exit=os._exit, verdict_of=verdict_of, whole=whole):
     head, source = split(text)
     nonce = head.pop("nonce")
     names = module_of("solution")
@@ -112,7 +112,7 @@ def run_beside(text, request, send=send, dumps=json.dumps, exit=os._exit, verdic
             verdict, detail = verdict_of(names, tree)
         except BaseException as error:
             detail = type(error).__name__ + ": " + str(error)[:500]
-    send(LINK, dumps({"nonce": nonce, "verdict": verdict, "calls": 1, "detail": detail[:2000]}))
+    send(LINK, dumps({"nonce": nonce, "verdict": verdict, "calls": 1, "detail": whole(detail)}))
     exit(0)
 
 

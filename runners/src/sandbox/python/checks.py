@@ -100,6 +100,9 @@ class Solution:
                 "k": {key: encoder.encode(value, MOST_DEPTH) for key, value in keywords.items()},
             })
         except (Unfit, ValueError, RecursionError) as error:
+            if self.calls:
+                # What the checks hand over now came from the solution.
+                self.fail("fail", "a result cannot be handed back: %s" % error)
             raise Unsupported("an argument cannot cross: %s" % error) from None
         self.calls += 1
         try:
@@ -238,6 +241,9 @@ def run_checks(text, request):
             detail = "the checks never called the program"
     except Unsupported as error:
         verdict, detail = "unsupported", str(error)
+    except ModuleNotFoundError as error:
+        # The task's own, where the solution was not asked anything yet.
+        verdict, detail = "fail" if solution.calls else "unsupported", str(error)
     except BaseException as error:
         lines = traceback.extract_tb(error.__traceback__)
         places = [line for line in lines if line.filename.startswith("<check")]
@@ -247,9 +253,14 @@ def run_checks(text, request):
             verdict = "memory_limit"
     if solution.failure is not None:
         verdict, detail = solution.failure
-    record = {"nonce": nonce, "verdict": verdict, "calls": solution.calls, "detail": detail[:2000]}
+    record = {"nonce": nonce, "verdict": verdict, "calls": solution.calls, "detail": whole(detail)}
     send(LINK + 1, json.dumps(record))
     return 0
+
+
+def whole(detail):
+    """Text that every reader of JSON takes: a solution may put half a character into a message."""
+    return detail[:2000].encode("utf-8", "backslashreplace").decode()
 
 
 def run_judge(text, request):
@@ -263,15 +274,18 @@ def run_judge(text, request):
     sys.argv = ["judge", *paths]
     verdict, detail = "broken", ""
     try:
-        exec(compile(head["judge"], "<judge>", "exec", dont_inherit=True), module_of("__main__"))
+        judge = compile(head["judge"], "<judge>", "exec", dont_inherit=True)
+        # A judge that stumbles over an output does not accept it.
+        verdict = "fail"
+        exec(judge, module_of("__main__"))
         verdict = "pass"
     except SystemExit as error:
         code = error.code
-        verdict = {0: "pass", 1: "fail"}.get(0 if code is None else code, "broken")
+        verdict = "pass" if code in (None, 0) else "fail"
         detail = "" if code in (None, 0, 1) else "it ended with %r" % (code,)
     except BaseException as error:
         detail = traceback.format_exception_only(type(error), error)[-1].strip()
-    send(LINK, json.dumps({"nonce": head["nonce"], "verdict": verdict, "calls": 1, "detail": detail[:2000]}))
+    send(LINK, json.dumps({"nonce": head["nonce"], "verdict": verdict, "calls": 1, "detail": whole(detail)}))
     return 0
 
 
