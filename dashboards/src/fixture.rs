@@ -3,8 +3,8 @@
 use tripos_tasks::Sensitivity;
 
 use crate::report::{
-    Arm, Cell, Comparison, Counts, Difference, Direction, Experts, Fact, Figure, Flip, LayerLoad,
-    Pairs, Provenance, Report, Spend, TaskRow, Transcript,
+    Arm, BudgetPoint, Cell, Comparison, Counts, Difference, Direction, Experts, Fact, Figure, Flip,
+    ItemRow, Items, LayerLoad, Pairs, Provenance, Report, Spend, TaskRow, Transcript,
 };
 
 pub(crate) fn figure(estimate: f64, lower: f64, upper: f64, n: u64, method: &str) -> Figure {
@@ -63,6 +63,7 @@ pub(crate) fn two_arms() -> Report {
         arms: vec![arm("tiny+nothink", "off", off), arm("tiny+think", "on", on)],
         tasks: tasks.collect(),
         comparisons: vec![comparison()],
+        items: items(),
         provenance: provenance(),
     }
 }
@@ -104,6 +105,7 @@ pub(crate) fn empty() -> Report {
         arms: Vec::new(),
         tasks: Vec::new(),
         comparisons: Vec::new(),
+        items: Items::default(),
         provenance: Provenance::default(),
     }
 }
@@ -141,6 +143,14 @@ fn cell([estimate, lower, upper]: [f64; 3], output: f64, reasoning: f64, n: u64)
     }
 }
 
+/// What a limit bought: a share of what the arm scored in all.
+fn budget((tokens, share): (u64, f64), total: &Cell) -> BudgetPoint {
+    let scaled = |value: Option<f64>| value.map(|value| value * share);
+    let Figure { estimate, lower, upper, n, method } = total.accuracy.clone();
+    let (estimate, lower, upper) = (scaled(estimate), scaled(lower), scaled(upper));
+    BudgetPoint { tokens, accuracy: Figure { estimate, lower, upper, n, method } }
+}
+
 fn arm(name: &str, reasoning: &str, total: Cell) -> Arm {
     let ratios = |salt: u32| {
         (0..16).map(|e: u32| 0.25 + f64::from((e * 7 + salt * 5) % 16) / 10.0).collect()
@@ -158,9 +168,26 @@ fn arm(name: &str, reasoning: &str, total: Cell) -> Arm {
         reasoning: reasoning.to_owned(),
         digest: "b3:91ab77de".to_owned(),
         settings: vec![Fact::new("temperature", "0"), Fact::new("max tokens", "512")],
+        budgets: [(16, 0.25), (64, 0.5), (256, 1.0)].map(|point| budget(point, &total)).to_vec(),
         total,
         experts: Experts::Observed { layers: (1..5).map(layer).collect() },
     }
+}
+
+fn items() -> Items {
+    let row = |(task, item, difficulty, discrimination): (usize, &str, f64, Option<f64>)| ItemRow {
+        task,
+        item: item.to_owned(),
+        difficulty,
+        discrimination,
+    };
+    let rows = [
+        (0, "arith_chain-3", 0.5, Some(0.41)),
+        (0, "arith_chain-7", 1.0, None),
+        (0, "arith_chain-9", 0.5, Some(-0.35)),
+        (5, "context_poison-1", 0.0, None),
+    ];
+    Items { all_right: 1, none_right: 1, reliability: Some(0.83), rows: rows.map(row).to_vec() }
 }
 
 fn comparison() -> Comparison {

@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(document["kind"], "report");
         let keys: Vec<&str> =
             document.as_object().expect("an object").keys().map(String::as_str).collect();
-        insta::assert_snapshot!(keys.join(" "), @"schema kind left_out title created confidence notices arms tasks comparisons provenance");
+        insta::assert_snapshot!(keys.join(" "), @"schema kind left_out title created confidence notices arms tasks comparisons items provenance");
         insta::assert_snapshot!(
             document["comparisons"][0]["overall"].to_string(),
             @r#"{"figure":{"estimate":0.129,"lower":0.047,"upper":0.211,"n":138,"method":"paired t, by item"},"direction":"better","p_value":0.0023,"p_adjusted":null,"test":"sign flip, exact"}"#

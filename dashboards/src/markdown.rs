@@ -26,7 +26,9 @@ pub(crate) fn render(report: &Report) -> String {
     page.verdict(report);
     page.tasks(report);
     page.spend(report);
+    page.budgets(report);
     page.flips(report);
+    page.items(report);
     page.experts(report);
     page.provenance(report);
     page.text
@@ -132,6 +134,47 @@ impl Page {
             }),
         ];
         self.table(&headings, &rows);
+    }
+
+    fn budgets(&mut self, report: &Report) {
+        let limits = phrase::budgets(report);
+        if limits.is_empty() {
+            return;
+        }
+        self.line("## What a token limit would have bought");
+        let mut headings = vec![right("Token limit")];
+        headings.extend(report.arms.iter().map(|arm| right(&arm.name)));
+        let rows: Vec<Vec<String>> = limits
+            .iter()
+            .map(|(tokens, figures)| {
+                let cells = figures.iter().map(|figure| figure.map_or_else(|| "—".into(), percent));
+                std::iter::once(count(*tokens)).chain(cells).collect()
+            })
+            .collect();
+        self.table(&headings, &rows);
+    }
+
+    fn items(&mut self, report: &Report) {
+        if report.arms.len() < 2 {
+            return;
+        }
+        self.line("## What the items tell");
+        self.line(&escape(&phrase::items(&report.items)));
+        let odd = phrase::odd_items(report);
+        if odd.is_empty() {
+            return;
+        }
+        self.line("Arms that do well on the rest do worse on these; look at their targets:");
+        let headings = [left("Task"), left("Item"), right("Mean score"), right("Discrimination")];
+        let row = |odd: &phrase::OddItem<'_>| {
+            vec![
+                escape(odd.task),
+                escape(odd.item),
+                odd.difficulty.clone(),
+                odd.discrimination.clone(),
+            ]
+        };
+        self.table(&headings, &odd.iter().map(row).collect::<Vec<_>>());
     }
 
     fn flips(&mut self, report: &Report) {

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::number::{Unit, count, p_value, show};
-use crate::report::{Arm, Comparison, Counts, Difference, Direction, Experts, Report, Spread};
+use crate::report::{
+    Arm, Comparison, Counts, Difference, Direction, Experts, Figure, ItemRow, Items, Report, Spread,
+};
 
 /// The first thing a reader sees: what the comparison says.
 pub(crate) struct Verdict {
@@ -172,6 +174,70 @@ fn failures(report: &Report) -> Option<String> {
     let are =
         if failed == 1 { "trial has no answer and is" } else { "trials have no answer and are" };
     (failed > 0).then(|| format!("{} of {} {are} in no score.", count(failed), count(planned)))
+}
+
+/// The token limits of any arm, and what each would have bought each arm. An arm that never took as much
+/// has what its widest limit bought.
+pub(crate) fn budgets(report: &Report) -> Vec<(u64, Vec<Option<&Figure>>)> {
+    let mut limits: Vec<u64> =
+        report.arms.iter().flat_map(|arm| &arm.budgets).map(|point| point.tokens).collect();
+    limits.sort_unstable();
+    limits.dedup();
+    let at = |limit| report.arms.iter().map(|arm| within(arm, limit)).collect();
+    limits.into_iter().map(|limit| (limit, at(limit))).collect()
+}
+
+/// What a token limit would have bought an arm.
+fn within(arm: &Arm, limit: u64) -> Option<&Figure> {
+    arm.budgets.iter().rev().find(|point| point.tokens <= limit).map(|point| &point.accuracy)
+}
+
+/// An item on which good arms do worse than bad ones.
+#[derive(Clone, Debug)]
+pub(crate) struct OddItem<'a> {
+    pub(crate) task: &'a str,
+    pub(crate) item: &'a str,
+    pub(crate) difficulty: String,
+    pub(crate) discrimination: String,
+}
+
+/// The items that tell arms apart the wrong way, the worst first.
+pub(crate) fn odd_items(report: &Report) -> Vec<OddItem<'_>> {
+    const SHOWN_MAX: usize = 10;
+    let mut odd: Vec<(f64, &ItemRow)> = report
+        .items
+        .rows
+        .iter()
+        .filter_map(|row| Some((row.discrimination.filter(|value| *value < 0.0)?, row)))
+        .collect();
+    odd.sort_by(|a, b| a.0.total_cmp(&b.0));
+    odd.iter()
+        .take(SHOWN_MAX)
+        .map(|(discrimination, row)| OddItem {
+            task: report.tasks.get(row.task).map_or("", |task| &task.id),
+            item: &row.item,
+            difficulty: format!("{:.2}", row.difficulty),
+            discrimination: format!("{discrimination:.2}").replace('-', "−"),
+        })
+        .collect()
+}
+
+/// Says what the items tell: nothing where all arms did alike on them.
+pub(crate) fn items(items: &Items) -> String {
+    if items.rows.is_empty() {
+        return "No item was answered by every arm.".to_owned();
+    }
+    let (all, right, none) = (items.rows.len() as u64, items.all_right, items.none_right);
+    let reliability = items.reliability.map_or_else(String::new, |value| {
+        format!(" The reliability of the whole is {value:.2} (KR-20).")
+    });
+    format!(
+        "Every arm answered {} items: {} right in all arms and {} in none, which tell no arm from \
+         another.{reliability}",
+        count(all),
+        count(right),
+        count(none),
+    )
 }
 
 /// Returns why nothing is known of an arm's experts; `None` where something is.

@@ -26,6 +26,8 @@ pub struct Report {
     pub tasks: Vec<TaskRow>,
     /// One for each arm after the first, in the order of `arms`; empty with one arm.
     pub comparisons: Vec<Comparison>,
+    /// What the items are worth.
+    pub items: Items,
     /// How the numbers came about and how to get them again.
     pub provenance: Provenance,
 }
@@ -62,8 +64,46 @@ pub struct Arm {
     pub settings: Vec<Fact>,
     /// Over all tasks.
     pub total: Cell,
+    /// What a token limit would have bought, the tightest first; empty where tokens were not reported.
+    pub budgets: Vec<BudgetPoint>,
     /// What was seen of its routed experts.
     pub experts: Experts,
+}
+
+/// Accuracy within a token limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BudgetPoint {
+    /// The most tokens that an answer may take, reasoning included.
+    pub tokens: u64,
+    /// The share of points when every longer answer counts as wrong.
+    pub accuracy: Figure,
+}
+
+/// How hard the items are that every arm answered, and whether they tell arms apart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Items {
+    /// Of these items, right in every arm.
+    pub all_right: u64,
+    /// Right in none.
+    pub none_right: u64,
+    /// Kuder and Richardson's reliability (formula 20); `None` with too few arms to say.
+    pub reliability: Option<f64>,
+    /// Each item, in the order of the tasks.
+    pub rows: Vec<ItemRow>,
+}
+
+/// One item over all arms.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ItemRow {
+    /// The place of its task in [`Report::tasks`].
+    pub task: usize,
+    /// Its name.
+    pub item: String,
+    /// The mean score over the arms, 0 to 1: 1 is an item that all pass.
+    pub difficulty: f64,
+    /// The correlation with the score on the other items; `None` with too few arms, or where nothing
+    /// varies.
+    pub discrimination: Option<f64>,
 }
 
 /// One task and what each arm made of it.

@@ -16,6 +16,7 @@ use crate::store::rows::{self, Run, RunState, Sample, Transcript, TrialState};
 mod cells;
 mod compare;
 mod flips;
+mod worth;
 
 pub use compare::mismatches;
 
@@ -95,6 +96,7 @@ pub fn report(
         arms: views.iter().zip(names).map(|(view, name)| arm(view, name)).collect(),
         tasks: rows,
         comparisons,
+        items: worth::items(&views, &tasks),
         provenance: provenance(sources, making),
     }
 }
@@ -205,6 +207,7 @@ fn arm(view: &View<'_>, name: String) -> Arm {
         digest: row.digest.clone(),
         settings: settings(row),
         total: cells::total(view),
+        budgets: worth::budgets(view),
         experts: experts(&view.source),
     }
 }
@@ -346,6 +349,11 @@ fn methods(compared: bool) -> Vec<Fact> {
             "The weighted average over tasks with a normal interval.",
         ),
         Fact::new("tokens and seconds", "Means over trials, clustered by item, Student's t."),
+        Fact::new(
+            "token limits",
+            "Accuracy as above, when an answer that took more counts as wrong, as it would have been cut \
+             off.",
+        ),
     ];
     if compared {
         methods.push(Fact::new(

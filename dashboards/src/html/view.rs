@@ -34,6 +34,9 @@ pub(super) struct Page {
     spend: Vec<SpendRow>,
     outcomes: Vec<&'static str>,
     tokens: Option<Value>,
+    budgets: Vec<BudgetRow>,
+    items: String,
+    odd_items: Vec<OddRow>,
     command: String,
     methods: Vec<Fact>,
     provenance: Vec<Fact>,
@@ -160,6 +163,20 @@ struct SpendRow {
 }
 
 #[derive(Serialize)]
+struct BudgetRow {
+    limit: String,
+    cells: Vec<Option<Number>>,
+}
+
+#[derive(Serialize)]
+struct OddRow {
+    task: String,
+    item: String,
+    difficulty: String,
+    discrimination: String,
+}
+
+#[derive(Serialize)]
 struct FlipView {
     way: &'static str,
     mark: &'static str,
@@ -215,6 +232,9 @@ impl Page {
             spend: spend_rows(report),
             outcomes: phrase::outcomes(&<_>::default()).map(|(name, _)| name).to_vec(),
             tokens: chart::tokens(report, "tokens").map(Value::from_safe_string),
+            budgets: budget_rows(report),
+            items: phrase::items(&report.items),
+            odd_items: phrase::odd_items(report).into_iter().map(odd_row).collect(),
             command: provenance.command.clone(),
             methods: provenance.methods.clone(),
             provenance: provenance.facts.clone(),
@@ -264,6 +284,23 @@ fn arm_view(index: usize, arm: &Arm) -> ArmView {
         outcomes: phrase::outcomes(&arm.total.counts).map(|(_, number)| count(number)).to_vec(),
         experts: experts_view(index, arm),
         settings,
+    }
+}
+
+fn budget_rows(report: &Report) -> Vec<BudgetRow> {
+    let row = |(limit, figures): (u64, Vec<Option<&Figure>>)| BudgetRow {
+        limit: count(limit),
+        cells: figures.iter().map(|f| f.map(|f| number_view(f, Unit::Percent))).collect(),
+    };
+    phrase::budgets(report).into_iter().map(row).collect()
+}
+
+fn odd_row(odd: phrase::OddItem<'_>) -> OddRow {
+    OddRow {
+        task: odd.task.to_owned(),
+        item: odd.item.to_owned(),
+        difficulty: odd.difficulty,
+        discrimination: odd.discrimination,
     }
 }
 

@@ -356,6 +356,59 @@ fn an_expert_with_its_fair_share_has_ratio_one() {
 }
 
 #[test]
+fn an_answer_over_a_token_limit_counts_as_wrong_there() {
+    // The first arm takes 20 to 23 tokens an item, the second 40 to 43.
+    let (run, mut samples) =
+        two_arms(&[(RIGHT, RIGHT), (WRONG, RIGHT), (RIGHT, CUT), (None, RIGHT)]);
+    let report = made(&run, &samples);
+    let curve = |arm: usize| {
+        let points = report.arms[arm].budgets.iter();
+        points.map(|point| (point.tokens, point.accuracy.estimate)).collect::<Vec<_>>()
+    };
+    assert_eq!(curve(0), [(16, Some(0.0)), (32, Some(2.0 / 3.0))]);
+    assert_eq!(curve(1), [(16, Some(0.0)), (32, Some(0.0)), (64, Some(0.75))]);
+    // The widest limit bought what was measured.
+    for arm in &report.arms {
+        let widest = arm.budgets.last().map(|point| &point.accuracy);
+        assert_eq!(widest, Some(&arm.total.accuracy));
+    }
+    samples[0].usage.output = None;
+    assert_eq!(made(&run, &samples).arms[0].budgets, [], "one answer does not say what it took");
+}
+
+#[test]
+fn items_that_tell_nothing_are_counted_and_the_others_weighed() {
+    let report = |arms: usize, right: &[&[usize]]| {
+        let row = |n: usize| arm_row(&format!("arm{n}"), ReasoningLevel::Off, 64);
+        let run = a_run("r-1", (0..arms).map(row).collect());
+        let of = |arm: usize, item: usize| {
+            sample(arm, item, if right[item].contains(&arm) { RIGHT } else { WRONG })
+        };
+        let samples = (0..arms).flat_map(|arm| (0..right.len()).map(move |item| of(arm, item)));
+        made(&run, &samples.collect::<Vec<_>>()).items
+    };
+    let two = report(2, &[&[0, 1], &[1], &[], &[0, 1]]);
+    assert_eq!((two.all_right, two.none_right, two.rows.len()), (2, 1, 4));
+    assert_eq!(two.reliability, None);
+    assert!(two.rows.iter().all(|row| row.discrimination.is_none()), "two arms correlate with all");
+
+    // The first four agree on who is good; on the last the worst two do best.
+    let four = report(4, &[&[1, 2, 3], &[2, 3], &[2, 3], &[3], &[0, 1]]);
+    let difficulty: Vec<f64> = four.rows.iter().map(|row| row.difficulty).collect();
+    assert_eq!(difficulty, [0.75, 0.5, 0.5, 0.25, 0.5]);
+    let telling = |item: usize| four.rows[item].discrimination.expect("four arms say");
+    assert!(telling(1) > 0.0 && telling(4) < -0.5, "{:?}", four.rows);
+    assert!(four.reliability.is_some());
+}
+
+#[test]
+fn an_item_that_one_arm_did_not_answer_is_not_weighed() {
+    let (run, samples) = two_arms(&[(RIGHT, RIGHT), (RIGHT, None)]);
+    let items = made(&run, &samples).items;
+    assert_eq!((items.rows.len(), items.all_right), (1, 1));
+}
+
+#[test]
 fn thousands_have_commas() {
     let shown = [0, 999, 1000, 1_234_567].map(thousands);
     assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);

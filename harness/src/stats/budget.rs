@@ -46,8 +46,8 @@ pub fn budget_curve(answers: &[Spent], budgets: &[u64]) -> Vec<BudgetPoint> {
 
 /// Budgets that show where a curve bends: powers of two from 16 up to the first that pays for every
 /// answer.
-pub fn doubling_budgets(answers: &[Spent]) -> Vec<u64> {
-    let most = answers.iter().map(|answer| answer.tokens).max().unwrap_or(0);
+pub fn doubling_budgets<'a>(answers: impl IntoIterator<Item = &'a Spent>) -> Vec<u64> {
+    let most = answers.into_iter().map(|answer| answer.tokens).max().unwrap_or(0);
     let mut budgets = vec![16];
     while budgets.last().is_some_and(|&last| last < most && last < 1 << 62) {
         budgets.extend(budgets.last().map(|last| last * 2));
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn nothing_spent_buys_nothing_known() {
         assert_eq!(budget_curve(&[], &[16])[0].accuracy.estimate, None);
-        assert_eq!(doubling_budgets(&[]), [16]);
+        assert_eq!(doubling_budgets([]), [16]);
         assert_eq!(doubling_budgets(&[spent("a", 65, 1.0)]), [16, 32, 64, 128]);
     }
 }

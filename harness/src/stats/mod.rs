@@ -43,7 +43,7 @@ pub mod weighted;
 pub use agreement::{JudgeErrors, cohen_kappa, rogan_gladen};
 pub use boundary::{Boundary, obf_boundary};
 pub use bradley_terry::{Games, bradley_terry};
-pub use budget::{Spent, budget_curve};
+pub use budget::{Spent, budget_curve, doubling_budgets};
 pub use calibration::{Stated, auroc, calibration, risk_coverage};
 pub use estimate::{Estimate, ItemScore, accuracy, macro_average, quantile};
 pub use exact::{mcnemar_exact, permutation, sign_test};

@@ -24,7 +24,7 @@ fn every_document_has_the_members_that_are_documented() {
     let ran = project.json(&run);
     check(&ran, "schema run store report result");
     let result = "schema kind left_out title created confidence notices arms tasks comparisons \
-                  provenance";
+                  items provenance";
     check(&ran["result"], result);
     check(
         &project.json(&["resume", ran["run"].as_str().expect("a name")]),
@@ -54,6 +54,12 @@ fn every_document_has_the_members_that_are_documented() {
     let compared = project.json(&["compare", ran["run"].as_str().expect("a name")]);
     check(&compared, "schema result");
     check(&compared["result"], result);
+    check(&compared["result"]["items"], "all_right none_right reliability rows");
+    let worth = "task item difficulty discrimination";
+    check(&compared["result"]["items"]["rows"][0], worth);
+    let arm = "name model run reasoning digest settings total budgets experts";
+    check(&compared["result"]["arms"][0], arm);
+    check(&compared["result"]["arms"][0]["budgets"][0], "tokens accuracy");
     let comparison = "baseline candidate overall tasks token_ratio pairs latency_ratio \
                       probability_better spread pairs_needed caveats flips";
     check(&compared["result"]["comparisons"][0], comparison);
