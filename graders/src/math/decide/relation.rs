@@ -215,8 +215,9 @@ impl<'t> Decider<'_> {
             };
         }
         let names = (label(left), label(given_left));
-        let same_name =
-            matches!(&names, (Some(one), Some(two)) if one == two || is_inverse(one, two));
+        let same_name = matches!(&names, (Some(one), Some(two)) if one == two || is_inverse(one, two))
+            || is_graph(left) && names.1.as_deref() == Some("y")
+            || is_graph(given_left) && names.0.as_deref() == Some("y");
         if relation == given_relation && (same_name || self.compare(left, given_left).is_equal()) {
             let decision = self.compare(right, given_right);
             if decision.is_equal() || same_name && relation != Relation::Equal {
@@ -501,6 +502,17 @@ fn label(part: Part<'_>) -> Option<String> {
 /// Whether one label is an inverse function and the other the letter that is solved for.
 fn is_inverse(one: &str, two: &str) -> bool {
     one.ends_with("^-1") && two == "y" || two.ends_with("^-1") && one == "y"
+}
+
+/// Whether a part is a function of a letter, such as f(x): its graph is written `y = …`, too.
+fn is_graph(part: Part<'_>) -> bool {
+    match part.node() {
+        Node::Unknown(_, arguments) => match arguments[..] {
+            [only] => matches!(part.tree.get(only), Node::Symbol(_)),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Whether a part names a quantity that a question may ask for: a name, or a combination of letters
