@@ -9,7 +9,7 @@ use crate::grade::{Grade, Outcome};
 use crate::math::{self, Gold};
 
 /// Raised by any change that can change a verdict.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The tokens that are answers of a task.
 #[derive(Clone, Copy)]

@@ -23,7 +23,7 @@ const LISTED_MAX: usize = 100;
 /// Grade the stored completions again
 ///
 /// Neither a model nor a network is needed. Every verdict that changed is listed; the run then stands
-/// under the new verdicts, and the old ones stay in the store. Programs are not run again.
+/// under the new verdicts, and the old ones stay in the store. Programs are not run again, and verdicts that were imported stay.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct RegradeArgs {
     /// The run, as `tripos runs` lists it
@@ -54,9 +54,9 @@ pub(super) fn run(context: &Context, arguments: &RegradeArgs) -> Result<ExitCode
         let stored = completions(&store, selected.run).await?;
         let mut grades = Vec::with_capacity(stored.len());
         for graded in &stored {
-            let Some(item) = &graded.item else { continue };
-            if let Some(grade) = regrade(&graded.spec, item, (&graded.text, &graded.finish)) {
-                grades.push((graded, grader_digest(&graded.spec, item), grade));
+            let Some((spec, item)) = &graded.gradable else { continue };
+            if let Some(grade) = regrade(spec, item, (&graded.text, &graded.finish)) {
+                grades.push((graded, grader_digest(spec, item), grade));
             }
         }
         if !arguments.dry_run {
@@ -128,7 +128,7 @@ fn summary(regraded: &Regraded<'_>) -> String {
     parts.extend(ways.into_iter().map(|((was, is), n)| format!("{was} -> {is}: {}", count(n))));
     if regraded.skipped > 0 {
         parts.push(format!(
-            "{} not graded again: their programs would have to be run",
+            "{} not graded again: the store does not hold all that their grader needs",
             count(regraded.skipped)
         ));
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use sqlx::{Connection, FromRow};
 use tripos_graders::{Grade, Outcome};
 use tripos_runners::Finish;
-use tripos_tasks::{Digest, GraderSpec, Item, ItemId};
+use tripos_tasks::{Digest, GraderSpec, Item, ItemId, Target};
 
 use super::rows::{RunId, finish, json, json_text, number, outcome};
 use super::{Store, StoreError, doing, now_ms};
@@ -46,10 +46,9 @@ pub struct Graded {
     pub task: usize,
     /// The trial.
     pub key: String,
-    /// How it is graded.
-    pub spec: GraderSpec,
-    /// The item as graders see it; nothing where the store does not hold all of its target.
-    pub item: Option<Item>,
+    /// How it is graded, and the item as graders see it; nothing where the store does not hold all of
+    /// the target, as of runs that were measured elsewhere.
+    pub gradable: Option<(GraderSpec, Item)>,
     /// The item's name.
     pub item_name: String,
     /// The answer.
@@ -91,29 +90,34 @@ pub async fn completions(store: &Store, run: RunId) -> Result<Vec<Graded>, Store
 }
 
 fn graded(row: Row) -> Result<Graded, StoreError> {
-    let decoys: BTreeMap<String, String> = json("decoys", &row.decoys)?;
-    let target = target_of(&row.target_kind, &row.target);
-    let item = target.map(|target| Item {
-        id: ItemId::new(row.item.clone()),
-        group: None,
-        fields: BTreeMap::new(),
-        target,
-        decoys,
-        origin: None,
-    });
+    let gradable = match target_of(&row.target_kind, &row.target) {
+        Some(target) => Some((json("grader", &row.spec)?, item(&row, target)?)),
+        None => None,
+    };
     Ok(Graded {
         place: row.n,
         arm: number("arm", row.arm)?,
         task: number("task", row.task)?,
         key: row.key,
-        spec: json("grader", &row.spec)?,
-        item,
+        gradable,
         item_name: row.item,
         text: row.text,
         finish: finish(&row.finish)?,
         outcome: row.outcome.as_deref().map(outcome).transpose()?,
         trial: row.trial,
         grader: row.grader,
+    })
+}
+
+fn item(row: &Row, target: Target) -> Result<Item, StoreError> {
+    let decoys: BTreeMap<String, String> = json("decoys", &row.decoys)?;
+    Ok(Item {
+        id: ItemId::new(row.item.clone()),
+        group: None,
+        fields: BTreeMap::new(),
+        target,
+        decoys,
+        origin: None,
     })
 }
 

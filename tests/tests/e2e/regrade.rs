@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 use tripos_tests::{Project, Server};
 
-use crate::{knows_smoke, project_with};
+use crate::{knows_smoke, project, project_with};
 
 /// Does to the grades of a store what another version of the graders would have done: other verdicts,
 /// under other names.
@@ -86,6 +86,21 @@ fn what_another_version_decided_otherwise_is_listed_and_mended() {
     assert_eq!(outcomes(&project), before);
     assert_eq!(project.succeed(&["regrade", "one"]).stdout, "0 of 28 verdicts changed\n");
     assert_eq!(server.asked().len(), 28, "nobody is asked again");
+}
+
+#[test]
+fn verdicts_that_were_given_elsewhere_stay() {
+    let project = project();
+    let log = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/logs/tiny_sums.eval");
+    project.succeed(&["import", log, "--name", "theirs"]);
+    let before = project.succeed(&["show", "theirs"]).stdout;
+    let said = project.succeed(&["regrade", "theirs"]).stdout;
+    assert_eq!(
+        said,
+        "0 of 0 verdicts changed; 24 not graded again: the store does not hold all that their grader \
+         needs\n"
+    );
+    assert_eq!(project.succeed(&["show", "theirs"]).stdout, before);
 }
 
 #[test]
