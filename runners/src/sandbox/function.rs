@@ -16,7 +16,7 @@ use super::cell::{Capture, Cell, NO_REPORT, Stop, supervise};
 use super::compare::shown;
 use super::slot::{Ground, Job, Side, Slot};
 use super::stdio::{Ended, ended};
-use super::{calls, packet};
+use super::{asserts, calls, packet};
 
 /// Said where a cell of checks ended without a word. What the program sent may have brought it down,
 /// so the second time in a row it counts against the program.
@@ -59,6 +59,16 @@ pub(super) fn run(
     program: &Program,
     tests: &FunctionTests,
 ) -> io::Result<Execution> {
+    let plain = match &tests.check {
+        Check::Candidate(test) => asserts::of_candidate(&tests.entry, test),
+        Check::Asserts { setup, asserts } if setup.trim().is_empty() => {
+            asserts::of_asserts(&tests.entry, asserts)
+        }
+        _ => None,
+    };
+    if let Some(plain) = plain {
+        return calls::run(ground, slot, (program, tests), &plain);
+    }
     let nonce = nonce()?;
     let names: Vec<&str> = entries(tests);
     let checks = match &tests.check {
@@ -69,8 +79,11 @@ pub(super) fn run(
         Check::Asserts { setup, asserts } => json!({
             "kind": "asserts", "nonce": nonce, "names": names, "setup": setup, "asserts": asserts,
         }),
-        Check::Calls(calls) => return calls::run(ground, slot, (program, tests), calls),
         Check::Beside(test) => return beside(ground, slot, (program, tests), test),
+        Check::Calls(calls) => {
+            let plain = asserts::of_calls(&tests.entry, calls).map_err(io::Error::other)?;
+            return calls::run(ground, slot, (program, tests), &plain);
+        }
     };
     let limits = &program.limits;
     let began = Instant::now();

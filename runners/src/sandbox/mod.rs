@@ -5,6 +5,7 @@
 //! keeps the score honest: the process of a program holds no expected value, no check and no way to
 //! say that it passed. What a cell writes is data; its exit status proves nothing.
 
+mod asserts;
 mod calls;
 mod cell;
 mod commands;
@@ -13,6 +14,7 @@ mod confine;
 mod function;
 mod helper;
 mod init;
+mod literal;
 mod memory;
 mod packet;
 mod root;

@@ -98,6 +98,7 @@ class Solution:
                 "f": name,
                 "a": [encoder.encode(value, MOST_DEPTH) for value in arguments],
                 "k": {key: encoder.encode(value, MOST_DEPTH) for key, value in keywords.items()},
+                "m": 1,
             })
         except (Unfit, ValueError, RecursionError) as error:
             if self.calls:

@@ -102,10 +102,12 @@ def builtin_name(error):
 
 
 def answer(names, call, objects):
-    """Makes one call; returns the frame that tells of it."""
+    """Makes one call; returns the frame that tells of it, and of changed arguments where that is asked."""
     arguments = [decode(value, objects.find) for value in call["a"]]
     keywords = {name: decode(value, objects.find) for name, value in call["k"].items()}
-    mutable = [n for n, value in enumerate(arguments) if type(value) in (list, dict, set, bytearray)]
+    mutable = []
+    if "m" in call:
+        mutable = [n for n, value in enumerate(arguments) if type(value) in (list, dict, set, bytearray)]
     before = [json.dumps(Encoder(objects.keep).encode(arguments[n], MOST_DEPTH)) for n in mutable]
     try:
         target = names[call["f"]]
