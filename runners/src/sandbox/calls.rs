@@ -64,7 +64,7 @@ pub(super) fn run(
     })
 }
 
-type Said = (RunVerdict, String);
+pub(super) type Said = (RunVerdict, String);
 
 /// Talks to the program until something is wrong; nothing is where every result is right.
 fn talk(link: OwnedFd, calls: &[PlainCall]) -> Option<Said> {
@@ -78,7 +78,7 @@ fn talk(link: OwnedFd, calls: &[PlainCall]) -> Option<Said> {
         if ahead.send(link.get_mut(), calls, n).is_err() {
             return Some(gone());
         }
-        let place = format!("call {} of {}", n + 1, calls.len());
+        let place = place(n, calls.len());
         receive(&mut link).map_or_else(Some, |reply| judge(&reply, call, &place))
     })
 }
@@ -104,7 +104,7 @@ impl Ahead {
         let has_room = self.sizes.len() <= AHEAD_MAX / 2 && self.bytes <= AHEAD_BYTES_MAX / 2;
         let mut frames = Vec::new();
         while has_room && self.sent < calls.len() {
-            let frame = request(&calls[self.sent])?;
+            let frame = frame(&calls[self.sent])?;
             let is_full =
                 self.sizes.len() == AHEAD_MAX || self.bytes + frame.len() > AHEAD_BYTES_MAX;
             if is_full && self.sent > n {
@@ -119,17 +119,27 @@ impl Ahead {
     }
 }
 
-/// The frame of a call: what it is called with, and no wish to hear what it did to its arguments.
-fn request(call: &PlainCall) -> io::Result<Vec<u8>> {
+/// What is sent of a call: its arguments, and no wish to hear what it did to them.
+pub(super) fn request(call: &PlainCall) -> Json {
     let arguments: Option<Vec<Json>> = call.arguments.iter().map(to_link).collect();
     let arguments = arguments.expect("a literal has no value that cannot cross");
-    let body = json!({ "f": call.function, "a": arguments, "k": {} }).to_string();
+    json!({ "f": call.function, "a": arguments, "k": {} })
+}
+
+/// A call as it travels.
+fn frame(call: &PlainCall) -> io::Result<Vec<u8>> {
+    let body = request(call).to_string();
     let length = u32::try_from(body.len()).map_err(io::Error::other)?;
     Ok([&length.to_be_bytes(), body.as_bytes()].concat())
 }
 
+/// Where in the tests a call stands.
+pub(super) fn place(n: usize, count: usize) -> String {
+    format!("call {} of {count}", n + 1)
+}
+
 /// Says what is wrong with a reply; nothing where it holds the right result.
-fn judge(reply: &Json, call: &PlainCall, place: &str) -> Option<Said> {
+pub(super) fn judge(reply: &Json, call: &PlainCall, place: &str) -> Option<Said> {
     if let Some(error) = reply.get("e").and_then(Json::as_str) {
         let verdict =
             if error == "MemoryError" { RunVerdict::MemoryLimit } else { RunVerdict::Fail };
@@ -151,16 +161,16 @@ fn quoted(value: &Value) -> String {
     compare::quoted(&value.to_string())
 }
 
-fn no_answer() -> Said {
+pub(super) fn no_answer() -> Said {
     (RunVerdict::Fail, "the program sent bytes that are no answer".to_owned())
 }
 
-fn gone() -> Said {
+pub(super) fn gone() -> Said {
     (RunVerdict::RuntimeError, "the program ended before it had answered".to_owned())
 }
 
 /// Reads how the program started.
-fn greeting(hello: &Json) -> Option<Said> {
+pub(super) fn greeting(hello: &Json) -> Option<Said> {
     let text = |key: &str| hello.get(key).and_then(Json::as_str).map(shown);
     if hello.get("ready").is_some() {
         return None;

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped tier is said")]
 
 mod bombs;
+mod elsewhere;
 mod escapes;
 mod fixtures;
 mod public;

@@ -129,10 +129,8 @@ def answer(names, call, objects):
     return '{"r":%s,"m":[%s]}' % (text, ",".join(changed))
 
 
-def run_solution(job, request):
-    """Runs the program as a module and serves its functions."""
-    head, source = split(job)
-    del job
+def load(head, source):
+    """Runs a program as a module; returns its names, or none of them, and the frame that tells of it."""
     names = module_of("solution")
     if head["prelude"]:
         try:
@@ -143,19 +141,24 @@ def run_solution(job, request):
         code = compile(source, "<solution>", "exec", dont_inherit=True)
     except BaseException as error:
         reason = traceback.format_exception_only(type(error), error)[-1].strip()
-        send(LINK, json.dumps({"refused": reason[:500]}))
-        return 1
+        return None, json.dumps({"refused": reason[:500]})
     try:
         exec(code, names)
     except BaseException as error:
         reason = traceback.format_exception_only(type(error), error)[-1].strip()
-        send(LINK, json.dumps({"died": reason[:500], "memory": isinstance(error, MemoryError)}))
-        return 1
+        return None, json.dumps({"died": reason[:500], "memory": isinstance(error, MemoryError)})
     missing = [name for name in head["entries"] if not callable(names.get(name))]
     if missing:
-        send(LINK, json.dumps({"missing": missing[0]}))
+        return None, json.dumps({"missing": missing[0]})
+    return names, '{"ready":1}'
+
+
+def run_solution(job, request):
+    """Runs the program as a module and serves its functions."""
+    names, hello = load(*split(job))
+    send(LINK, hello)
+    if names is None:
         return 1
-    send(LINK, '{"ready":1}')
     objects = Objects()
     while True:
         frame = receive(LINK)
