@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tripos_tasks::RunVerdict;
+use tripos_tasks::{RunVerdict, Tier};
 
 use super::{check, python, sandboxes, stdio};
 
