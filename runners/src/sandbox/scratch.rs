@@ -4,9 +4,15 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::Duration;
 
 /// Where such folders lie.
 const BASE: &str = "/tmp";
+/// How their names begin.
+const PREFIX: &str = "tripos-cell-";
+/// How old a folder is that nobody is about to lock.
+const ABANDONED_AFTER: Duration = Duration::from_mins(1);
 /// The most names that are tried.
 const MAX_TRIES: u32 = 1_000;
 
@@ -15,17 +21,23 @@ const MAX_TRIES: u32 = 1_000;
 pub(super) struct Scratch {
     path: PathBuf,
     owner: Option<u32>,
+    /// Held as long as the folder is in use.
+    _lock: fs::File,
 }
 
 impl Scratch {
     /// Makes a folder that belongs to `owner`, where this program is root.
     pub(super) fn new(owner: Option<u32>) -> io::Result<Self> {
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(|| sweep(Path::new(BASE), ABANDONED_AFTER));
         for number in 0..MAX_TRIES {
-            let name = format!("tripos-cell-{}-{number}", std::process::id());
+            let name = format!("{PREFIX}{}-{number}", std::process::id());
             let path = Path::new(BASE).join(name);
             match fs::DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => {
-                    let scratch = Self { path, owner };
+                    let lock = fs::File::open(&path)?;
+                    lock.lock()?;
+                    let scratch = Self { path, owner, _lock: lock };
                     scratch.give(&scratch.path)?;
                     scratch.clean()?;
                     return Ok(scratch);
@@ -62,6 +74,24 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // A folder left behind is only untidy.
         let _ = empty(&self.path).and_then(|()| fs::remove_dir(&self.path));
+    }
+}
+
+/// Removes the folders of programs of ours that were killed: those that nobody holds.
+fn sweep(base: &Path, older: Duration) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        if !is_ours || !metadata.is_dir() || age.is_none_or(|age| age < older) {
+            continue;
+        }
+        // Whoever may not open or empty it is not who made it.
+        let Ok(lock) = fs::File::open(&path) else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = empty(&path).and_then(|()| fs::remove_dir(&path));
+        }
     }
 }
 
@@ -123,5 +153,23 @@ mod tests {
         let path = scratch.path().to_owned();
         drop(scratch);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn folders_that_nobody_holds_are_swept_and_held_or_foreign_ones_stay() {
+        let base = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| base.path().join(name);
+        for name in ["tripos-cell-1-0", "tripos-cell-1-1", "other"] {
+            fs::create_dir_all(at(name).join("work")).expect("a folder");
+        }
+        std::os::unix::fs::symlink(at("other"), at("tripos-cell-1-2")).expect("a link");
+        let held = fs::File::open(at("tripos-cell-1-1")).expect("it opens");
+        held.lock().expect("nobody holds it");
+        sweep(base.path(), Duration::from_mins(1));
+        assert!(at("tripos-cell-1-0").exists(), "it is too young");
+        sweep(base.path(), Duration::ZERO);
+        assert!(!at("tripos-cell-1-0").exists());
+        assert!(at("tripos-cell-1-1/work").exists() && at("other/work").exists());
+        assert!(fs::symlink_metadata(at("tripos-cell-1-2")).is_ok());
     }
 }
