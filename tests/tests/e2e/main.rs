@@ -3,6 +3,7 @@
 
 mod action;
 mod browser;
+mod code;
 mod compare;
 mod docs;
 mod errors;
