@@ -51,10 +51,10 @@ fn programs_that_are_right_pass_and_others_do_not() {
     });
     let url = server.base_url();
     let models = ["right", "forger", "silent"];
-    let config: String = models
-        .iter()
-        .map(|name| format!("[models.{name}]\nrunner = \"chat\"\nbase_url = \"{url}\"\n"))
-        .collect();
+    let mut config = String::new();
+    for name in models {
+        let _ = writeln!(config, "[models.{name}]\nrunner = \"chat\"\nbase_url = \"{url}\"");
+    }
     project.write("tripos.toml", config);
     project.succeed(&[
         "run",
