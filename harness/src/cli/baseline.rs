@@ -47,6 +47,8 @@ pub(super) enum BaselineError {
     Long(PathBuf),
     #[error("cannot use the baseline `{}`", path.display())]
     Bundle { path: PathBuf, source: BundleError },
+    #[error("cannot use the bundle `{}`", path.display())]
+    Run { path: PathBuf, source: BundleError },
     #[error("cannot write the baseline `{}`", path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error("`{name}` holds {count} models: name one")]

@@ -40,7 +40,7 @@ pub mod spend;
 mod sum;
 pub mod weighted;
 
-pub use agreement::{JudgeErrors, cohen_kappa, rogan_gladen};
+pub use agreement::{AgreementFit, JudgeErrors, TwoVerdicts, agreement, cohen_kappa, rogan_gladen};
 pub use boundary::{Boundary, obf_boundary};
 pub use bradley_terry::{Games, bradley_terry};
 pub use budget::{Spent, budget_curve, doubling_budgets};

@@ -85,6 +85,15 @@ fn every_document_has_the_members_that_are_documented() {
     check(&planned["rules"][0], row);
     let written = project.json(&["baseline", "export", &arm, "-o", "base.json"]);
     check(&written, "schema baseline");
+    let run = ran["run"].as_str().expect("a name");
+    let written = project.json(&["export", run, "-o", "whole.run"]);
+    check(&written, "schema run bundle trials");
+    let imported = project.json(&["import", "whole.run"]);
+    check(&imported, "schema run model trials runs agreement");
+    check(&imported["runs"][0], "run grader trials");
+    let graded = project.json(&["regrade", run]);
+    check(&graded, "schema run graded skipped changed agreement");
+    check(&graded["agreement"], "n observed expected kappa lower upper");
 }
 
 #[test]

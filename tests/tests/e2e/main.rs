@@ -6,6 +6,7 @@ mod browser;
 mod compare;
 mod docs;
 mod errors;
+mod export;
 mod gate;
 mod grade;
 mod grade_math;
