@@ -298,6 +298,9 @@ struct SamplePart {
     /// What stood between the program and the machine, where one was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<u8>,
+    /// How sure the answer said it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
     usage: Usage,
     total_us: Option<u64>,
 }
@@ -380,6 +383,7 @@ fn content(source: &Source<'_>) -> Content {
             outcome: sample.outcome,
             score: sample.score,
             tier: sample.tier,
+            confidence: sample.confidence,
             usage: sample.usage,
             total_us: sample.timing.map(|t| u64::try_from(t.total.as_micros()).unwrap_or(u64::MAX)),
         })
@@ -521,6 +525,7 @@ fn sample(part: SamplePart, tasks: usize) -> Result<Sample, BundleError> {
         outcome: part.outcome,
         score: part.score,
         tier: part.tier,
+        confidence: part.confidence,
         finish: None,
         usage: part.usage,
         timing: part

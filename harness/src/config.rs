@@ -9,6 +9,10 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+mod price;
+
+pub use price::Price;
+use price::PriceShape;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -28,7 +32,7 @@ const CONCURRENCY: usize = 8;
 
 const TOP_KEYS: &[&str] = &["store", "run", "models"];
 const RUN_KEYS: &[&str] = &["suites", "models", "report", "seed", "max_failed"];
-const LOCAL_KEYS: &[&str] = &["runner", "path"];
+const LOCAL_KEYS: &[&str] = &["runner", "path", "price"];
 const CHAT_KEYS: &[&str] = &[
     "runner",
     "base_url",
@@ -39,8 +43,10 @@ const CHAT_KEYS: &[&str] = &[
     "think_tags",
     "stream",
     "limits",
+    "price",
 ];
 const LIMIT_KEYS: &[&str] = &["concurrency"];
+const PRICE_KEYS: &[&str] = &["input", "cached_input", "output"];
 
 /// Returns the folders in which the user's programs are looked for.
 pub fn search_folders() -> Vec<PathBuf> {
@@ -57,6 +63,8 @@ pub struct Config {
     pub run: RunDefaults,
     /// The configured models by name.
     pub models: BTreeMap<String, ModelEntry>,
+    /// What their tokens cost, by name, where that is known.
+    pub prices: BTreeMap<String, Price>,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
 }
@@ -273,6 +281,7 @@ struct ModelShape {
     think_tags: Option<(String, String)>,
     stream: Option<bool>,
     limits: Option<LimitShape>,
+    price: Option<PriceShape>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -293,6 +302,7 @@ fn defaults() -> Config {
             max_failed: *run.max_failed.expect("the defaults bound failures").get_ref(),
         },
         models: BTreeMap::new(),
+        prices: BTreeMap::new(),
         file: None,
     }
 }
@@ -337,6 +347,9 @@ fn refuse_unknown_keys(path: &Path, text: &str, top: &DeTable<'_>) -> Result<(),
         if let Some(limits) = table_at(model, "limits") {
             check(limits, LIMIT_KEYS, Place::Table(format!("models.{name}.limits")))?;
         }
+        if let Some(price) = table_at(model, "price") {
+            check(price, PRICE_KEYS, Place::Table(format!("models.{name}.price")))?;
+        }
     }
     Ok(())
 }
@@ -368,6 +381,12 @@ fn merge(config: &mut Config, path: &Path, text: &str, file: FileShape) -> Resul
     config.store = file.store.unwrap_or(std::mem::take(&mut config.store));
     for (name, shape) in file.models {
         let span = shape.runner.span();
+        if let Some(shape) = &shape.price {
+            let price = shape.price().map_err(|span| {
+                refuse(span, "a price is USD for a million tokens, 0 or more".to_owned())
+            })?;
+            config.prices.insert(name.clone(), price);
+        }
         let entry = model_entry(&name, shape, folder)
             .map_err(|Refused { span: inner, message }| refuse(inner.unwrap_or(span), message))?;
         config.models.insert(name, entry);

@@ -162,6 +162,7 @@ fn trial(entry: &Entry, (model, task): (&str, &str), sampling: &Sampling) -> Imp
         outcome,
         score,
         tier: None,
+        confidence: None,
         finish: Some(entry.finish.clone()),
         usage: entry.usage,
         timing: Some(entry.timing),

@@ -11,7 +11,14 @@ fn written() -> String {
     let outcomes = [Some(Outcome::Correct), Some(Outcome::Truncated), None];
     let samples: Vec<Sample> =
         outcomes.iter().enumerate().map(|(n, outcome)| sample(0, n, *outcome)).collect();
-    export(&Source { run: &run, arm: 0, samples: &samples, telemetry: None, remote: false })
+    export(&Source {
+        run: &run,
+        arm: 0,
+        samples: &samples,
+        telemetry: None,
+        price: None,
+        remote: false,
+    })
 }
 
 #[test]
@@ -56,6 +63,7 @@ fn a_baseline_comes_back_and_its_export_is_the_same_bytes() {
         arm: 0,
         samples: &baseline.samples,
         telemetry: None,
+        price: None,
         remote: false,
     };
     assert_eq!(export(&source), text);

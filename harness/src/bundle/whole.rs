@@ -242,6 +242,7 @@ impl Parts {
             outcome: part.grade.as_ref().map(|grade| grade.outcome),
             score: part.grade.as_ref().map(|grade| grade.score),
             tier: part.grade.as_ref().and_then(|g| Some(g.detail.run.as_ref()?.tier.number())),
+            confidence: part.grade.as_ref().and_then(|grade| grade.detail.confidence),
             finish: completion.map(|completion| completion.finish.clone()),
             usage: completion.map(|completion| completion.usage).unwrap_or_default(),
             timing: completion.map(|completion| completion.timing),

@@ -95,7 +95,8 @@ impl Pinned {
             Self::Stored(loaded) => sources(context, loaded.as_slice()),
             Self::File(baseline) => {
                 let (run, samples) = (&baseline.run, baseline.samples.as_slice());
-                vec![Source { run, arm: 0, samples, telemetry: None, remote: false }]
+                let price = context.config.prices.get(&run.arms[0].model).copied();
+                vec![Source { run, arm: 0, samples, telemetry: None, price, remote: false }]
             }
         }
     }

@@ -125,11 +125,7 @@ pub(super) fn doubt(
     before: &Measured<'_>,
     now: &Measured<'_>,
 ) {
-    for (metric, word) in [(Metric::Truncated, "cut off"), (Metric::Unparsed, "unreadable")] {
-        let (one, two) = (share(before, now, scope, metric), share(now, before, scope, metric));
-        if (one - two).abs() <= margin {
-            continue;
-        }
+    for (word, one, two) in doubts((scope, margin), before, now) {
         rule.notes.push(format!(
             "{:.1} % of the baseline's answers and {:.1} % of the candidate's were {word}: the \
              difference in score may be a difference in length or form.",
@@ -141,6 +137,25 @@ pub(super) fn doubt(
             rule.notes.push("What was found rests on it, so that it decides nothing.".to_owned());
         }
     }
+}
+
+/// Whether a difference in score may be one in length or form.
+pub(super) fn is_doubted(about: (&Scope, f64), before: &Measured<'_>, now: &Measured<'_>) -> bool {
+    doubts(about, before, now).next().is_some()
+}
+
+/// What differs by more than the margin: its word, and both shares.
+fn doubts(
+    (scope, margin): (&Scope, f64),
+    before: &Measured<'_>,
+    now: &Measured<'_>,
+) -> impl Iterator<Item = (&'static str, f64, f64)> {
+    [(Metric::Truncated, "cut off"), (Metric::Unparsed, "unreadable")]
+        .map(|(metric, word)| {
+            (word, share(before, now, scope, metric), share(now, before, scope, metric))
+        })
+        .into_iter()
+        .filter(move |(_, one, two)| (one - two).abs() > margin)
 }
 
 /// The share of `of`'s answers that `metric` names, on the items that `other` answered too.

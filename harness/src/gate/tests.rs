@@ -34,7 +34,14 @@ impl Arm {
 
     fn source(&self) -> Source<'_> {
         let telemetry: Option<&Telemetry> = None;
-        Source { run: &self.run, arm: 0, samples: &self.samples, telemetry, remote: false }
+        Source {
+            run: &self.run,
+            arm: 0,
+            samples: &self.samples,
+            telemetry,
+            price: None,
+            remote: false,
+        }
     }
 }
 

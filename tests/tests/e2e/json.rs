@@ -57,10 +57,10 @@ fn every_document_has_the_members_that_are_documented() {
     check(&compared["result"]["items"], "all_right none_right reliability rows");
     let worth = "task item difficulty discrimination";
     check(&compared["result"]["items"]["rows"][0], worth);
-    let arm = "name model run reasoning digest settings total budgets experts";
+    let arm = "name model run reasoning digest settings total budgets calibration experts";
     check(&compared["result"]["arms"][0], arm);
     check(&compared["result"]["arms"][0]["budgets"][0], "tokens accuracy");
-    let comparison = "baseline candidate overall tasks token_ratio pairs latency_ratio \
+    let comparison = "baseline candidate overall tasks token_ratio cost_ratio pairs latency_ratio \
                       probability_better spread pairs_needed caveats flips";
     check(&compared["result"]["comparisons"][0], comparison);
     let difference = "figure direction p_value p_adjusted test";

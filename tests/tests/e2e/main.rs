@@ -8,6 +8,7 @@ mod docs;
 mod errors;
 mod export;
 mod gate;
+mod gate_more;
 mod grade;
 mod grade_math;
 mod import;
@@ -16,6 +17,8 @@ mod regrade;
 mod report;
 mod resume;
 mod run;
+mod same;
+mod spend;
 
 use std::path::PathBuf;
 
