@@ -8,8 +8,11 @@ use crate::report::{
     Report, Spend, Spread,
 };
 
+/// Picks a figure of what an arm took.
+pub(crate) type Pick = fn(&Spend) -> &Figure;
+
 /// What a right answer took, row by row: shown where any arm says.
-pub(crate) const PER_CORRECT: [(&str, fn(&Spend) -> &Figure, Unit); 2] = [
+pub(crate) const PER_CORRECT: [(&str, Pick, Unit); 2] = [
     ("tokens for a right answer", |spend| &spend.tokens_per_correct, Unit::Amount),
     ("dollars for a right answer", |spend| &spend.usd_per_correct, Unit::Dollars),
 ];

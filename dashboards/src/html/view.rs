@@ -7,10 +7,9 @@ use tripos_tasks::Sensitivity;
 use crate::chart;
 use crate::excerpt::{Limits, excerpt, sensitivity};
 use crate::number::{self, Shown, Unit, count, show};
-use crate::phrase;
+use crate::phrase::{self, Pick};
 use crate::report::{
-    Arm, Cell, Comparison, Difference, Direction, Experts, Fact, Figure, Flip, Report, Spend,
-    Transcript,
+    Arm, Cell, Comparison, Difference, Direction, Experts, Fact, Figure, Flip, Report, Transcript,
 };
 
 /// What a page shows of each comparison's flips: a file of a few megabytes at most.
@@ -452,8 +451,6 @@ fn difference_view(difference: &Difference) -> DifferenceView {
 }
 
 /// Picks one figure of what a cell took.
-type Pick = fn(&Spend) -> &Figure;
-
 fn spend_rows(report: &Report) -> Vec<SpendRow> {
     let rows: [(&'static str, Pick, Unit); 6] = [
         ("Generated tokens", |spend| &spend.output_tokens, Unit::Amount),

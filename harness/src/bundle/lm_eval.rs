@@ -105,9 +105,10 @@ fn metric(row: &Value, wanted: Option<&str>) -> Result<String, ImportError> {
     if let Some(wanted) = wanted {
         let known = named.filter(numeric).map(str::to_owned).collect();
         let (what, name) = ("metric", wanted.to_owned());
-        return match numeric(&wanted) {
-            true => Ok(name),
-            false => Err(ImportError::NoSuch { what, name, known }),
+        return if numeric(&wanted) {
+            Ok(name)
+        } else {
+            Err(ImportError::NoSuch { what, name, known })
         };
     }
     METRICS

@@ -1,5 +1,7 @@
 //! Whether the confidence that answers state means what it says.
 
+use std::collections::BTreeMap;
+
 use tripos_dashboards::report::{Calibration, ConfidenceBin, CoveragePoint, Figure};
 
 use super::View;
@@ -77,7 +79,7 @@ fn bins(answers: &[Answer<'_>]) -> Vec<ConfidenceBin> {
                 let at = answer.stated.confidence;
                 at >= edge(n) && (at < edge(n + 1) || last)
             };
-            let mut items: std::collections::BTreeMap<(usize, &str), Vec<f64>> = Default::default();
+            let mut items: BTreeMap<(usize, &str), Vec<f64>> = BTreeMap::new();
             for answer in answers.iter().filter(inside) {
                 let place = (answer.sample.task, answer.sample.item.as_str());
                 let score = if answer.stated.correct { 1.0 } else { 0.0 };

@@ -118,7 +118,7 @@ pub fn brier_interval(answers: &[Stated], clusters: &[usize], level: f64) -> Clu
 }
 
 /// [`auroc`] with its interval: the placement of each answer among those of the other kind, summed over clusters
-/// (DeLong, DeLong & Clarke-Pearson 1988; Obuchowski 1997, "Nonparametric analysis of clustered ROC curve
+/// (`DeLong` et al. 1988; Obuchowski 1997, "Nonparametric analysis of clustered ROC curve
 /// data"), and Student's t. No interval where no placement differs, as when the two kinds do not overlap.
 pub fn auroc_interval(answers: &[Stated], clusters: &[usize], level: f64) -> ClusteredMean {
     let Some(area) = auroc(answers) else {

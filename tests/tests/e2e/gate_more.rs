@@ -70,7 +70,7 @@ fn it_asks_more_repeats_until_it_is_decided() {
     let repeats = (server.asked().len() - asked) / items;
     assert_eq!((server.asked().len() - asked) % items, 0, "nothing is asked twice");
     assert!((2..=8).contains(&repeats), "{repeats} repeats");
-    let extra = 0.0002 * ((repeats - 1) * items) as f64;
+    let extra = 0.0002 * f64::from(u32::try_from((repeats - 1) * items).expect("few"));
     assert!(passed.stdout.contains(&format!("for ${extra:.4} more")), "{extra}: {}", passed.stdout);
     // The run of the last look holds every repeat, and is the one that has the name.
     let shown = project.json(&["show", "new"]);

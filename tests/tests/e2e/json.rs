@@ -85,6 +85,13 @@ fn every_document_has_the_members_that_are_documented() {
     check(&planned["rules"][0], row);
     let written = project.json(&["baseline", "export", &arm, "-o", "base.json"]);
     check(&written, "schema baseline");
+}
+
+#[test]
+fn what_is_carried_and_graded_again_has_the_members_that_are_documented() {
+    let server = Server::start(knows_smoke());
+    let project = project_with(&server);
+    let ran = project.json(&["run", "smoke/modular", "-m", "far", "--limit", "2"]);
     let run = ran["run"].as_str().expect("a name");
     let written = project.json(&["export", run, "-o", "whole.run"]);
     check(&written, "schema run bundle trials");

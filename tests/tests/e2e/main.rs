@@ -13,6 +13,7 @@ mod grade;
 mod grade_math;
 mod import;
 mod json;
+mod junit;
 mod regrade;
 mod report;
 mod resume;
