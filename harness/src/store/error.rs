@@ -83,6 +83,9 @@ pub enum StoreError {
         /// The run.
         run: String,
     },
+    /// What is to be imported calls itself a run that it is not.
+    #[error("the store has the run {0:.12}, and its trials are not those of the file")]
+    OtherRun(String),
     /// No run has this name.
     #[error("no run is called `{0}`")]
     NoSuchRun(String),

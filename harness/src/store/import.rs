@@ -12,8 +12,16 @@ use tripos_tasks::{Digest, Prompt};
 use super::begin::Rows;
 use super::rows::{ArmRow, ItemRow, Run, RunState, Sample, TaskRow, TrialState, json_text};
 use super::write::{Announced, Writer};
-use super::{Store, StoreError, now_ms, read};
+use super::{Store, StoreError, doing, now_ms, read};
 use crate::key::{TrialKey, sent_sampling};
+
+statements! {
+    KNOWN = "SELECT r.state, t.key, d.digest AS grader FROM run r
+        JOIN run_trial l ON l.run = r.id
+        JOIN trial t ON t.id = l.trial
+        JOIN grader d ON d.id = l.grader
+        WHERE r.digest = ?1 ORDER BY l.n";
+}
 
 /// Trials written in one transaction.
 const BATCH: usize = 256;
@@ -50,6 +58,7 @@ pub async fn import(
 ) -> Result<String, StoreError> {
     let digest = imported.run.digest.as_str();
     let name = name.or(imported.run.summary.name.as_deref());
+    let known = known(store, imported).await?;
     let (mut writer, begun) = Writer::begin_rows(store, (digest, name), || rows(imported)).await?;
     let seen = read::telemetry(store, begun.run).await?;
     if seen.iter().all(Option::is_none) {
@@ -74,6 +83,11 @@ pub async fn import(
             {
                 batch.complete(attempt, completion).await?;
             }
+            // A run that was graded anew here keeps its own verdicts.
+            let graded_anew = known.graders.get(n).is_some_and(|own| *own != trial.sample.grader);
+            if graded_anew {
+                continue;
+            }
             if let Some(grade) = &trial.grade {
                 batch.grade((standing.trial, standing.grader), grade).await?;
             } else if let TrialState::Failed(why) = &trial.sample.state {
@@ -85,11 +99,37 @@ pub async fn import(
     let summary = &imported.run.summary;
     let state = match summary.state {
         // Whoever was at work on it is not at work here.
+        _ if known.finished => RunState::Finished,
         RunState::Running => RunState::Interrupted,
         state => state,
     };
     writer.end(state, summary.reason.as_deref()).await?;
     Ok(begun.handle)
+}
+
+/// What the store has of the run already.
+#[derive(Default)]
+struct Known {
+    finished: bool,
+    /// The digests of its graders, by place; empty where the run is new.
+    graders: Vec<String>,
+}
+
+/// Looks for the run, and refuses one that calls itself by the digest of another.
+async fn known(store: &Store, imported: &Imported) -> Result<Known, StoreError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(KNOWN)
+        .bind(&imported.run.digest)
+        .fetch_all(store.readers())
+        .await
+        .map_err(doing("look for the run"))?;
+    let keys = imported.trials.iter().map(|trial| trial.sample.key.to_string());
+    if !rows.is_empty() && !keys.eq(rows.iter().map(|(_, key, _)| key.clone())) {
+        return Err(StoreError::OtherRun(imported.run.digest.clone()));
+    }
+    Ok(Known {
+        finished: rows.first().is_some_and(|(state, ..)| state == RunState::Finished.as_str()),
+        graders: rows.into_iter().map(|(.., grader)| grader).collect(),
+    })
 }
 
 fn rows(imported: &Imported) -> Rows {

@@ -190,6 +190,7 @@ async fn every_statement_prepares() {
         begin::STATEMENTS,
         blob::STATEMENTS,
         export::STATEMENTS,
+        import::STATEMENTS,
         read::STATEMENTS,
         regrade::STATEMENTS,
         transcript::STATEMENTS,

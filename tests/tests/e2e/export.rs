@@ -132,6 +132,39 @@ fn what_is_not_whole_or_not_known_is_refused_and_nothing_is_kept() {
 }
 
 #[test]
+fn a_bundle_that_calls_itself_another_run_is_refused_and_changes_nothing() {
+    let (_server, project) = ran();
+    project.succeed(&["run", "smoke/modular", "-m", "far", "--limit", "2", "--name", "small"]);
+    project.succeed(&["export", "small", "-o", "small.run"]);
+    project.succeed(&["export", "two", "-o", "two.run"]);
+    let text = |name: &str| project.read(name);
+    let digest = |text: &str| {
+        let run: Value = serde_json::from_str(text.lines().nth(1).expect("a run")).expect("JSON");
+        run["run"]["digest"].as_str().expect("a digest").to_owned()
+    };
+    // The larger run under the name of the smaller one, with a first line that fits.
+    let (_, body) =
+        text("two.run").split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("lines");
+    let body = body.replace(&digest(&text("two.run")), &digest(&text("small.run")));
+    let head = serde_json::json!({
+        "kind": "tripos-run", "version": 1, "lines": body.lines().count(), "digest": sha256(&project, &body),
+    });
+    project.write("forged.run", format!("{head}\n{body}"));
+    let before = project.json(&["runs"]);
+    let refused = project.run(&["import", "forged.run"]);
+    assert_eq!(refused.code, Some(4), "{}{}", refused.stdout, refused.stderr);
+    assert!(refused.stderr.contains("its trials are not those of the file"), "{}", refused.stderr);
+    assert_eq!(project.json(&["runs"]), before);
+}
+
+/// The SHA-256 of a text, by another program.
+fn sha256(project: &Project, text: &str) -> String {
+    let file = project.write("body", text);
+    let ran = std::process::Command::new("sha256sum").arg(file).output().expect("it starts");
+    String::from_utf8_lossy(&ran.stdout)[..64].to_owned()
+}
+
+#[test]
 fn an_import_adds_nothing_to_a_store_that_has_the_run() {
     let (_server, project) = ran();
     project.succeed(&["export", "two", "-o", "two.run"]);
