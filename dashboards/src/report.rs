@@ -294,7 +294,8 @@ pub struct Comparison {
     pub pairs_needed: Option<u64>,
     /// Why the difference might not mean what it seems to: whole sentences.
     pub caveats: Vec<String>,
-    /// What flipped, worst first: lost before gained. All of them; the renderers cap what they show.
+    /// What flipped, worst first: lost before gained. All of them; the renderers cap what they show, and those
+    /// beyond the first 2,000 come without texts.
     pub flips: Vec<Flip>,
 }
 
