@@ -185,18 +185,17 @@ impl Wish {
         candidate: &Source<'_>,
         monitor: Option<&Monitor>,
         looked: Looked,
-    ) -> Result<(Gate, Option<u32>), Failure> {
+    ) -> Result<(Gate, Option<More>), Failure> {
         let all = self.baseline.sources(context);
         let baseline = only(&self.name, &all)?;
         let policy = gate::at_look(&self.policy, looked.before);
         let mut found = gate::judge(&policy, baseline, candidate, false, monitor);
-        let (repeats, why) = match gate::more(&policy, (baseline, candidate), &found, looked) {
-            Some(More::Repeats(repeats)) => (Some(repeats), None),
+        let (more, why) = match gate::more(&policy, (baseline, candidate), &found, looked) {
             Some(More::Nothing(why)) => (None, Some(why)),
-            None => (None, None),
+            more => (more, None),
         };
         gate::say(&mut found, candidate, looked, why);
-        Ok((found, repeats))
+        Ok((found, more))
     }
 }
 

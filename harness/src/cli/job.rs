@@ -27,7 +27,7 @@ use super::trusted;
 use crate::config::Price;
 use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
-use crate::gate::{Looked, Monitor, dollars};
+use crate::gate::{Looked, Monitor, More, dollars};
 use crate::plan::{self, Arm, Plan, Selection};
 use crate::report::thousands;
 use crate::store::Store;
@@ -101,11 +101,8 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
         }
         match block_on(measure((context, job), &round, (&plan, sandbox.as_ref())))? {
             Next::End(code) => return Ok(code),
-            Next::More { repeats, first_usd } => {
-                context
-                    .output
-                    .note(&format!("not decided yet: every item is asked {repeats} times in all"));
-                round.selection.repeats = Some(repeats);
+            Next::More { more, first_usd } => {
+                context.output.note(&round.ask(more));
                 round.looked.before += 1;
                 round.looked.first_usd = round.looked.first_usd.or(first_usd);
             }
@@ -122,7 +119,24 @@ struct Round {
 /// What follows a round.
 enum Next {
     End(ExitCode),
-    More { repeats: u32, first_usd: Option<f64> },
+    More { more: More, first_usd: Option<f64> },
+}
+
+impl Round {
+    /// Wants more of the next plan, and says what.
+    fn ask(&mut self, more: More) -> String {
+        match more {
+            More::Repeats(repeats) => {
+                self.selection.repeats = Some(repeats);
+                format!("not decided yet: every item is asked {repeats} times in all")
+            }
+            More::Items(limit) => {
+                self.selection.limit = Some(limit);
+                format!("not decided yet: {limit} items of each task are asked in all")
+            }
+            More::Nothing(why) => why,
+        }
+    }
 }
 
 /// The settings with the price that the command line gives.
@@ -159,8 +173,8 @@ async fn measure(
     };
     let candidate = sources(context, &loaded)[0];
     let (found, more) = wish.judge(context, &candidate, monitor.as_ref(), round.looked)?;
-    if let Some(repeats) = more {
-        return Ok(Next::More { repeats, first_usd: dollars(&candidate) });
+    if let Some(more) = more {
+        return Ok(Next::More { more, first_usd: dollars(&candidate) });
     }
     summarise((context, job), &store, &loaded, Some(&found)).await?;
     // A gate says in its own words that too much is missing.

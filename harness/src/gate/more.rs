@@ -2,8 +2,9 @@
 //!
 //! What a newcomer would get wrong: asking until the answer pleases errs far more often than alpha. Here
 //! the looks are counted beforehand and share alpha between them, so that all of them together err at
-//! most as often as one would (Bonferroni 1936). More is asked as more repeats of the same items, since
-//! those have a baseline to be paired with.
+//! most as often as one would (Bonferroni 1936). More is asked as items that the baseline has and a limit
+//! left out, since items narrow an interval most; where there are none left, as more repeats. Items that the
+//! baseline does not have cannot be paired.
 
 use tripos_dashboards::gate::{Gate, Verdict};
 
@@ -20,6 +21,8 @@ const SHARES: [f64; 4] = [0.5, 0.25, 0.125, 0.125];
 /// What follows an open look.
 #[derive(Clone, Debug, PartialEq)]
 pub enum More {
+    /// So many items of each task are asked in all.
+    Items(usize),
     /// Every item is asked so many times in all.
     Repeats(u32),
     /// Nothing more is asked: why, as a sentence.
@@ -92,7 +95,56 @@ pub fn more(
     if repeat_decomposition(&scores).sampling_part.is_some_and(|part| part <= 0.0) {
         return nothing("All repeats of an item agree, so that more of them would say nothing.");
     }
+    if let Some(more) = more_items(policy, (&before, candidate), looked) {
+        return Some(more);
+    }
     Some(affordable(policy, candidate, looked))
+}
+
+/// Twice the items that a limit allows, or as many as the baseline has and the money reaches for; absent where
+/// the baseline has no others.
+fn more_items(
+    policy: &Policy,
+    (before, candidate): (&Measured<'_>, &Source<'_>),
+    looked: Looked,
+) -> Option<More> {
+    let now = candidate.run.selection.limit?;
+    let tasks: Vec<(usize, u32)> = candidate
+        .run
+        .tasks
+        .iter()
+        .map(|row| {
+            let known = before.task(&row.task).map_or(0, |task| task.items().count());
+            (known, row.repeats)
+        })
+        .collect();
+    let most = tasks.iter().map(|(known, _)| *known).max().unwrap_or(0);
+    let wanted = most.min(now.saturating_mul(2));
+    let trials = |limit: usize| -> u64 {
+        let more = |known: usize| known.min(limit).saturating_sub(now) as u64;
+        tasks.iter().map(|(known, repeats)| more(*known) * u64::from(*repeats)).sum()
+    };
+    let budget = budget(policy, candidate, looked);
+    (now + 1..=wanted).rev().find(|&limit| budget.is_enough(trials(limit))).map(More::Items)
+}
+
+/// What may still be spent, where that is known, and what an answer costs.
+struct Budget {
+    each_and_left: Option<(f64, f64)>,
+}
+
+impl Budget {
+    fn is_enough(&self, trials: u64) -> bool {
+        self.each_and_left.is_none_or(|(each, left)| real(trials) * each <= left)
+    }
+}
+
+fn budget(policy: &Policy, candidate: &Source<'_>, looked: Looked) -> Budget {
+    let known = policy.max_extra_cost.zip(dollars(candidate)).map(|(most, so_far)| {
+        let answers = answered(candidate).count().max(1) as u64;
+        (so_far / real(answers), most - (so_far - looked.first_usd.unwrap_or(so_far)))
+    });
+    Budget { each_and_left: known }
 }
 
 /// Twice the repeats, or as many as the money reaches for.
@@ -100,23 +152,19 @@ fn affordable(policy: &Policy, candidate: &Source<'_>, looked: Looked) -> More {
     let tasks = &candidate.run.tasks;
     let now = tasks.iter().map(|task| task.repeats).max().unwrap_or(1).max(1);
     let wanted = now.saturating_mul(2);
-    let (Some(most), Some(so_far)) = (policy.max_extra_cost, dollars(candidate)) else {
-        return More::Repeats(wanted);
-    };
-    let answers = answered(candidate).count();
     let trials = |repeats: u32| -> u64 {
         tasks.iter().map(|task| task.items * u64::from(repeats.saturating_sub(task.repeats))).sum()
     };
-    let each = so_far / real(answers.max(1) as u64);
-    let left = most - (so_far - looked.first_usd.unwrap_or(so_far));
-    match (now + 1..=wanted).rev().find(|&repeats| real(trials(repeats)) * each <= left) {
-        Some(repeats) => More::Repeats(repeats),
-        None => More::Nothing(format!(
+    let budget = budget(policy, candidate, looked);
+    let found = (now + 1..=wanted).rev().find(|&repeats| budget.is_enough(trials(repeats)));
+    match (found, budget.each_and_left) {
+        (Some(repeats), _) => More::Repeats(repeats),
+        (None, known) => More::Nothing(format!(
             "One more repeat of every item ({} trials) would cost about ${:.4}, and ${:.4} of \
              `max_extra_cost` is left.",
             thousands(trials(now + 1)),
-            real(trials(now + 1)) * each,
-            left.max(0.0)
+            real(trials(now + 1)) * known.map_or(0.0, |known| known.0),
+            known.map_or(0.0, |known| known.1.max(0.0))
         )),
     }
 }
@@ -130,9 +178,10 @@ pub fn say(found: &mut Gate, candidate: &Source<'_>, looked: Looked, why: Option
         });
         let repeats = candidate.run.tasks.iter().map(|task| task.repeats).max().unwrap_or(1);
         found.notes.push(format!(
-            "Looked {} times: items are asked {repeats} times now{cost}. The looks share alpha, \
-             and this one has {:.2} %.",
+            "Looked {} times: {} trials are listed now, {repeats} of each item{cost}. The looks share \
+             alpha, and this one has {:.2} %.",
             looked.before + 1,
+            thousands(candidate.samples.iter().filter(|s| s.arm == candidate.arm).count() as u64),
             100.0 * found.alpha
         ));
     }

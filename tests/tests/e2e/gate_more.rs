@@ -78,6 +78,26 @@ fn it_asks_more_repeats_until_it_is_decided() {
 }
 
 #[test]
+fn items_that_a_limit_left_out_are_asked_before_repeats_are() {
+    let (server, project) = measured(wavers());
+    let asked = server.asked().len();
+    let few = ["--limit", "6", "--price", "1,2"];
+    let judged = gated(&project, "max_extra_cost = 5.0\n", &few);
+    assert!(matches!(judged.code, Some(0 | 3)), "{}{}", judged.stdout, judged.stderr);
+    let said = "not decided yet: 12 items of each task are asked in all";
+    assert!(judged.stderr.contains(said), "{}", judged.stderr);
+    let shown = project.json(&["show", "new"]);
+    assert_eq!(shown["run"]["trials"], (server.asked().len() - asked) as u64, "nothing twice");
+    // A limit without the wish for more is no such thing: most of the baseline was not answered.
+    project.write("plain.toml", policy("").replace("sample_more", "fail"));
+    let few = ["run", "smoke/arith_chain", "-m", "far", "--reasoning", "low", "--limit", "2"];
+    project.succeed(&[&few[..], &["--seed", "9", "--name", "few"]].concat());
+    let invalid =
+        project.run(&["gate", "few", "--baseline", "base.json", "--policy", "plain.toml"]);
+    assert_eq!(invalid.code, Some(4), "{}", invalid.stdout);
+}
+
+#[test]
 fn it_stops_where_the_money_ends_and_says_so() {
     let (server, project) = measured(wavers());
     let asked = server.asked().len();
