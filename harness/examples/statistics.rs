@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use tripos::stats::{
     self, HybridGate, MarginVerdict, PairedCounts, Prior, Tally, beta_posterior, clopper_pearson,
-    paired_score, proportion::coverage, wilson,
+    non_inferiority, paired_score, proportion::coverage, wilson,
 };
 use tripos_tasks::generate::Random;
 
@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
     for n in [198, 500, 1_319] {
         gates(&mut out, n)?;
     }
-    Ok(())
+    asking_more(&mut out)
 }
 
 /// An interval by its name.
@@ -121,6 +121,101 @@ fn gates(out: &mut impl Write, n: usize) -> io::Result<()> {
         )?;
     }
     writeln!(out)
+}
+
+/// The share of alpha and the repeats of an item at each look of a gate that asks for more.
+const LOOKS: [(f64, u32); 4] = [(0.5, 1), (0.25, 2), (0.125, 4), (0.125, 8)];
+
+/// How often a gate that asks for more repeats passes and alarms, against one look at all of alpha.
+fn asking_more(out: &mut impl Write) -> io::Result<()> {
+    let n = 198;
+    let mut random = Random::from_key("asking more");
+    let items = chances(n, &mut random);
+    let margin = 0.08;
+    let mean = items.iter().sum::<f64>() / real(n);
+    writeln!(out, "n = {n}, margin {:.1} points, up to {} looks\n", 100.0 * margin, LOOKS.len())?;
+    writeln!(
+        out,
+        "| candidate | one look passes | one look alarms | passes | alarms | open | repeats |"
+    )?;
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    for (name, loss, runs) in [
+        ("the same", 0.0, RUNS),
+        ("worse by the margin", margin, RUNS_AT_MARGIN),
+        ("worse by twice the margin", 2.0 * margin, RUNS),
+    ] {
+        let kept = 1.0 - loss / mean;
+        let (mut one, mut more, mut repeats) = ([0_u32; 3], [0_u32; 3], 0_u32);
+        for _ in 0..runs {
+            let before: Vec<bool> = items.iter().map(|p| uniform(&mut random) < *p).collect();
+            let mut right = vec![0_u32; n];
+            let mut asked = 0;
+            let mut found = MarginVerdict::Inconclusive;
+            for (look, (share, wanted)) in LOOKS.into_iter().enumerate() {
+                for _ in asked..wanted {
+                    for (right, p) in right.iter_mut().zip(&items) {
+                        *right += u32::from(uniform(&mut random) < p * kept);
+                    }
+                }
+                asked = wanted;
+                if look == 0 {
+                    one[place(at_look((&before, &right), asked, margin, ALPHA))] += 1;
+                }
+                found = at_look((&before, &right), asked, margin, ALPHA * share);
+                if found != MarginVerdict::Inconclusive {
+                    break;
+                }
+            }
+            more[place(found)] += 1;
+            repeats += asked;
+        }
+        let percent = |count: u32| format!("{:.1} %", 100.0 * f64::from(count) / f64::from(runs));
+        writeln!(
+            out,
+            "| {name} | {} | {} | {} | {} | {} | {:.1} |",
+            percent(one[0]),
+            percent(one[1]),
+            percent(more[0]),
+            percent(more[1]),
+            percent(more[2]),
+            f64::from(repeats) / f64::from(runs),
+        )?;
+    }
+    writeln!(out)
+}
+
+fn place(verdict: MarginVerdict) -> usize {
+    match verdict {
+        MarginVerdict::Pass => 0,
+        MarginVerdict::Regress => 1,
+        MarginVerdict::Inconclusive => 2,
+    }
+}
+
+/// What the gate says of `asked` repeats: Tango's test of one, else Student's t of the items' means.
+fn at_look(
+    (before, right): (&[bool], &[u32]),
+    asked: u32,
+    margin: f64,
+    alpha: f64,
+) -> MarginVerdict {
+    let pairs = before.iter().zip(right);
+    if asked == 1 {
+        let mut counts = PairedCounts::default();
+        for (before, right) in pairs {
+            *match (before, right) {
+                (true, 0) => &mut counts.n10,
+                (false, 1..) => &mut counts.n01,
+                (true, 1..) => &mut counts.n11,
+                (false, 0) => &mut counts.n00,
+            } += 1;
+        }
+        return paired_score(counts, margin, alpha).verdict;
+    }
+    let score = |right: u32| f64::from(right) / f64::from(asked);
+    let differences: Vec<f64> =
+        pairs.map(|(before, right)| score(*right) - f64::from(u8::from(*before))).collect();
+    non_inferiority(&differences, None, margin, alpha).verdict
 }
 
 /// The chance of each item to be answered rightly: many are easy or hard, few between.
