@@ -191,13 +191,24 @@ fn score(scores: &Value, scorer: &str) -> Result<Option<f64>, String> {
             "I" => Ok(Some(0.0)),
             "P" => Ok(Some(0.5)),
             "N" => Ok(None),
-            other => Err(format!("the score `{other}` is not known")),
+            other => {
+                word(other).map(Some).ok_or_else(|| format!("the score `{other}` is not known"))
+            }
         },
         Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
         value => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
             Some(score) => Ok(Some(score)),
-            None => Err("the score is no number from 0 to 1".to_owned()),
+            None => Err(format!("the score of `{scorer}` is no number from 0 to 1")),
         },
+    }
+}
+
+/// A score in words, as Inspect's `value_to_float` counts it.
+fn word(text: &str) -> Option<f64> {
+    match text.to_lowercase().as_str() {
+        "yes" | "true" => Some(1.0),
+        "no" | "false" => Some(0.0),
+        number => number.parse().ok().filter(|score| (0.0..=1.0).contains(score)),
     }
 }
 
@@ -242,5 +253,52 @@ fn sampling(config: &Value) -> Sampling {
         top_p: config["top_p"].as_f64().unwrap_or(1.0),
         stop: stop.map(str::to_owned).collect(),
         reasoning: ReasoningLevel::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &Value, expected: Result<Option<f64>, &str>) {
+        let scores = json!({ "match": { "value": value } });
+        assert_eq!(score(&scores, "match"), expected.map_err(str::to_owned), "{value}");
+    }
+
+    #[test]
+    fn scores_count_as_they_do_in_inspect() {
+        check(&json!("C"), Ok(Some(1.0)));
+        check(&json!("P"), Ok(Some(0.5)));
+        check(&json!("I"), Ok(Some(0.0)));
+        check(&json!("N"), Ok(None));
+        check(&json!(true), Ok(Some(1.0)));
+        check(&json!("Yes"), Ok(Some(1.0)));
+        check(&json!("false"), Ok(Some(0.0)));
+        check(&json!("0.25"), Ok(Some(0.25)));
+        check(&json!(0.75), Ok(Some(0.75)));
+        check(&json!("NaN"), Err("the score `NaN` is not known"));
+        check(&json!("B"), Err("the score `B` is not known"));
+        let no_number = Err("the score of `match` is no number from 0 to 1");
+        for value in [json!(7), json!({ "a": 1 }), json!([1.0]), json!(null)] {
+            check(&value, no_number);
+        }
+        let other = json!({ "includes": { "value": "C" } });
+        assert_eq!(score(&other, "match"), Err("the sample has no score of `match`".to_owned()));
+    }
+
+    #[test]
+    fn attachments_stand_where_their_names_stood() {
+        let mut sample = json!({
+            "input": [{ "role": "user", "content": "attachment://ab" }],
+            "output": { "completion": "attachment://cd", "choices": [] },
+            "attachments": { "ab": "a long question", "cd": "a long answer" },
+        });
+        attach(&mut sample);
+        assert_eq!(sample["input"][0]["content"], "a long question");
+        assert_eq!(sample["output"]["completion"], "a long answer");
+        let mut unknown = json!({ "input": "attachment://zz", "attachments": {} });
+        attach(&mut unknown);
+        assert_eq!(unknown["input"], "attachment://zz");
     }
 }

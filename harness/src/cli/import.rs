@@ -158,6 +158,10 @@ fn read(arguments: &ImportArgs) -> Result<Vec<Judged>, Failure> {
         let path = path.to_owned();
         match source {
             ImportError::NoSuch { .. } => Failure::usage(CannotImport::Log { path, source }),
+            source @ ImportError::Content(_) if arguments.grader.is_none() => {
+                Failure::invalid(CannotImport::Log { path, source })
+                    .hint("where several graders judged a log, `--grader NAME` reads one of them")
+            }
             source => Failure::invalid(CannotImport::Log { path, source }),
         }
     };
