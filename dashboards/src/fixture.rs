@@ -138,6 +138,7 @@ fn cell([estimate, lower, upper]: [f64; 3], output: f64, reasoning: f64, n: u64)
             truncated: figure(0.0, 0.0, 0.027, n, "Wilson"),
             unparsed: figure(0.021, 0.007, 0.061, n, "Wilson"),
             tokens_per_correct: Figure::default(),
+            usd_per_correct: Figure::default(),
             cost_usd: None,
         },
     }
@@ -168,6 +169,7 @@ fn arm(name: &str, reasoning: &str, total: Cell) -> Arm {
         reasoning: reasoning.to_owned(),
         digest: "b3:91ab77de".to_owned(),
         settings: vec![Fact::new("temperature", "0"), Fact::new("max tokens", "512")],
+        calibration: None,
         budgets: [(16, 0.25), (64, 0.5), (256, 1.0)].map(|point| budget(point, &total)).to_vec(),
         total,
         experts: Experts::Observed { layers: (1..5).map(layer).collect() },
@@ -205,6 +207,7 @@ fn comparison() -> Comparison {
         tasks: TASKS.iter().map(|task| difference(task.2[2], N, task.4, 0.031)).collect(),
         token_ratio: figure(21.6, 19.8, 23.4, 138, "ratio, delta method"),
         latency_ratio: Figure::default(),
+        cost_ratio: Figure::default(),
         probability_better: None,
         spread: None,
         pairs: Pairs { both_right: 42, lost: 10, gained: 28, both_wrong: 58, unpaired: 2 },

@@ -27,6 +27,7 @@ pub(crate) fn render(report: &Report) -> String {
     page.tasks(report);
     page.spend(report);
     page.budgets(report);
+    page.calibration(report);
     page.flips(report);
     page.items(report);
     page.experts(report);
@@ -118,7 +119,7 @@ impl Page {
         let counts = |label: &str, text: &dyn Fn(&crate::report::Arm) -> String| {
             std::iter::once(label.to_owned()).chain(report.arms.iter().map(text)).collect()
         };
-        let rows = [
+        let mut rows = vec![
             figures("generated tokens", |spend| &spend.output_tokens, Unit::Amount),
             figures("of these, reasoning", |spend| &spend.reasoning_tokens, Unit::Amount),
             figures("latency", |spend| &spend.latency_s, Unit::Seconds),
@@ -133,6 +134,35 @@ impl Page {
                 cost.unwrap_or_else(|| "no price known".to_owned())
             }),
         ];
+        for (label, pick, unit) in phrase::PER_CORRECT {
+            let known = |arm: &crate::report::Arm| pick(&arm.total.spend).estimate.is_some();
+            if report.arms.iter().any(known) {
+                rows.push(figures(label, pick, unit));
+            }
+        }
+        self.table(&headings, &rows);
+    }
+
+    fn calibration(&mut self, report: &Report) {
+        let said: Vec<String> = report.arms.iter().filter_map(phrase::calibration).collect();
+        if said.is_empty() {
+            return;
+        }
+        self.line("## Stated confidence");
+        for sentence in said {
+            self.line(&escape(&sentence));
+        }
+        let headings = [
+            left("Model"),
+            left("Stated"),
+            right("Answers"),
+            right("Mean confidence"),
+            right("Right"),
+        ];
+        let rows: Vec<Vec<String>> = phrase::confidence_rows(report)
+            .into_iter()
+            .map(|row| row.map(|cell| escape(&cell)).to_vec())
+            .collect();
         self.table(&headings, &rows);
     }
 

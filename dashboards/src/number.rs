@@ -23,6 +23,8 @@ pub enum Unit {
     Amount,
     /// Seconds.
     Seconds,
+    /// Dollars.
+    Dollars,
     /// How many times.
     Ratio,
 }
@@ -63,7 +65,7 @@ pub(crate) fn show(figure: &Figure, unit: Unit) -> Shown {
     let suffix = match unit {
         Unit::Percent => " %",
         Unit::Points => " points",
-        Unit::Amount => "",
+        Unit::Amount | Unit::Dollars => "",
         Unit::Seconds => " s",
         Unit::Ratio => "×",
     };
@@ -71,7 +73,8 @@ pub(crate) fn show(figure: &Figure, unit: Unit) -> Shown {
         Some((lower, upper)) => format!("[{}, {}]", digits.write(lower), digits.write(upper)),
         None => "[no interval]".to_owned(),
     };
-    Shown { estimate: format!("{}{suffix}", digits.write(estimate)), interval, n }
+    let prefix = if unit == Unit::Dollars { "$" } else { "" };
+    Shown { estimate: format!("{prefix}{}{suffix}", digits.write(estimate)), interval, n }
 }
 
 /// Returns a whole number with commas between thousands.
@@ -132,6 +135,7 @@ impl Digits {
             Unit::Percent | Unit::Points => (-2, 0),
             Unit::Amount => (-1, 6),
             Unit::Seconds | Unit::Ratio => (-3, 6),
+            Unit::Dollars => (-7, 6),
         };
         let place = if half_width > 0.0 {
             last_digit(half_width)

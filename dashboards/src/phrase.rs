@@ -4,8 +4,18 @@ use std::fmt::Write as _;
 
 use crate::number::{Unit, count, p_value, show};
 use crate::report::{
-    Arm, Comparison, Counts, Difference, Direction, Experts, Figure, ItemRow, Items, Report, Spread,
+    Arm, Comparison, ConfidenceBin, Counts, Difference, Direction, Experts, Figure, ItemRow, Items,
+    Report, Spend, Spread,
 };
+
+/// Picks a figure of what an arm took.
+pub(crate) type Pick = fn(&Spend) -> &Figure;
+
+/// What a right answer took, row by row: shown where any arm says.
+pub(crate) const PER_CORRECT: [(&str, Pick, Unit); 2] = [
+    ("tokens for a right answer", |spend| &spend.tokens_per_correct, Unit::Amount),
+    ("dollars for a right answer", |spend| &spend.usd_per_correct, Unit::Dollars),
+];
 
 /// The first thing a reader sees: what the comparison says.
 pub(crate) struct Verdict {
@@ -62,6 +72,11 @@ pub(crate) fn verdict(report: &Report, comparison: &Comparison) -> Verdict {
         details.push(format!("{candidate} generated {ratio} the tokens of {baseline}."));
     }
     details.extend(tokens_per_correct(report, comparison));
+    if comparison.cost_ratio.estimate.is_some() {
+        let ratio = show(&comparison.cost_ratio, Unit::Ratio);
+        details.push(format!("{candidate} cost {ratio} the dollars of {baseline}."));
+    }
+    details.extend(dollars_per_correct(report, comparison));
     if comparison.latency_ratio.estimate.is_some() {
         let ratio = show(&comparison.latency_ratio, Unit::Ratio);
         details.push(format!("{candidate} took {ratio} the seconds of {baseline}."));
@@ -103,6 +118,74 @@ fn tokens_per_correct(report: &Report, comparison: &Comparison) -> Option<String
     });
     let [baseline, candidate] = names(report, comparison);
     Some(format!("A right answer took {} tokens of {candidate}, {} of {baseline}.", two?, one?))
+}
+
+/// Returns what a right answer cost, where both sides have some and a price.
+fn dollars_per_correct(report: &Report, comparison: &Comparison) -> Option<String> {
+    let [one, two] = [comparison.baseline, comparison.candidate].map(|arm| {
+        let figure = &report.arms.get(arm)?.total.spend.usd_per_correct;
+        figure.estimate.map(|_| show(figure, Unit::Dollars))
+    });
+    let [baseline, candidate] = names(report, comparison);
+    Some(format!("A right answer cost {} with {candidate}, {} with {baseline}.", two?, one?))
+}
+
+/// Returns what one arm cost, where its price is known.
+pub(crate) fn cost(arm: &Arm) -> Option<String> {
+    let sum = crate::number::dollars(arm.total.spend.cost_usd?);
+    let figure = &arm.total.spend.usd_per_correct;
+    Some(match figure.estimate {
+        Some(_) => {
+            let each = show(figure, Unit::Dollars);
+            format!("{} cost {sum} in all; a right answer cost {each}.", arm.name)
+        }
+        None => format!("{} cost {sum} in all, and nothing was right.", arm.name),
+    })
+}
+
+/// Returns whether the confidence that an arm states means what it says, where it states any.
+pub(crate) fn calibration(arm: &Arm) -> Option<String> {
+    let fit = arm.calibration.as_ref()?;
+    let mut parts = vec![format!(
+        "{} stated its confidence in {} of {} answers: Brier {}",
+        arm.name,
+        count(fit.stated),
+        count(fit.stated + fit.missing),
+        show(&fit.brier, Unit::Ratio).to_string().replace('×', ""),
+    )];
+    if fit.auroc.estimate.is_some() {
+        let area = show(&fit.auroc, Unit::Ratio).to_string().replace('×', "");
+        parts.push(format!("AUROC {area}"));
+    }
+    parts.extend(
+        fit.ece.map(|ece| format!("calibration error {ece:.2} over {} bins", fit.bins.len())),
+    );
+    parts.push(match fit.coverage_at_95 {
+        kept if kept > 0.0 => {
+            format!("the most confident {:.0} % are 95 % right", 100.0 * kept)
+        }
+        _ => "no confidence is high enough for 95 % right".to_owned(),
+    });
+    Some(format!("{}.", parts.join("; ")))
+}
+
+/// Returns the bins that hold answers, for each arm: arm, range, answers, mean confidence, accuracy.
+pub(crate) fn confidence_rows(report: &Report) -> Vec<[String; 5]> {
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    let of_arm = |arm: &Arm| {
+        let bins = arm.calibration.iter().flat_map(|fit| &fit.bins);
+        let row = |bin: &ConfidenceBin| {
+            [
+                arm.name.clone(),
+                format!("{} to {}", percent(bin.from), percent(bin.to)),
+                count(bin.count),
+                bin.confidence.map_or_else(String::new, percent),
+                show(&bin.accuracy, Unit::Percent).to_string(),
+            ]
+        };
+        bins.filter(|bin| bin.count > 0).map(row).collect::<Vec<_>>()
+    };
+    report.arms.iter().flat_map(of_arm).collect()
 }
 
 /// Returns where the spread comes from, and what would narrow it.

@@ -66,6 +66,8 @@ pub struct Arm {
     pub total: Cell,
     /// What a token limit would have bought, the tightest first; empty where tokens were not reported.
     pub budgets: Vec<BudgetPoint>,
+    /// Whether the confidence it states means what it says; `None` where no answer states one.
+    pub calibration: Option<Calibration>,
     /// What was seen of its routed experts.
     pub experts: Experts,
 }
@@ -77,6 +79,55 @@ pub struct BudgetPoint {
     pub tokens: u64,
     /// The share of points when every longer answer counts as wrong.
     pub accuracy: Figure,
+}
+
+/// How far stated confidence is from what happened, over the tasks in which an answer states one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Calibration {
+    /// Graded answers that state a confidence.
+    pub stated: u64,
+    /// Graded answers of the same tasks that state none: in none of the numbers below.
+    pub missing: u64,
+    /// The expected calibration error over the bins. It has no interval, and chance alone makes it positive.
+    pub ece: Option<f64>,
+    /// The largest gap of a bin.
+    pub mce: Option<f64>,
+    /// The mean negative log-likelihood; `None` where certainty was wrong.
+    pub log_loss: Option<f64>,
+    /// The mean squared error.
+    pub brier: Figure,
+    /// The chance that a right answer is stated with more confidence than a wrong one.
+    pub auroc: Figure,
+    /// The share of answers that can be kept, the most confident first, so that 95 % of them are right.
+    pub coverage_at_95: f64,
+    /// Equal bins of the confidence, the least confident first.
+    pub bins: Vec<ConfidenceBin>,
+    /// What is wrong among the answers kept, from the most confident on; at most 101 points.
+    pub risk_coverage: Vec<CoveragePoint>,
+}
+
+/// The answers whose confidence lies in one bin.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConfidenceBin {
+    /// Where the bin begins, a fraction.
+    pub from: f64,
+    /// Where it ends; an edge belongs to the upper bin, and the last bin is closed.
+    pub to: f64,
+    /// Answers.
+    pub count: u64,
+    /// Their mean confidence.
+    pub confidence: Option<f64>,
+    /// The share that is right, by item.
+    pub accuracy: Figure,
+}
+
+/// A point of the risk-coverage curve. Both are fractions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CoveragePoint {
+    /// The share of answers kept.
+    pub coverage: f64,
+    /// The share of these that is wrong.
+    pub risk: f64,
 }
 
 /// How hard the items are that every arm answered, and whether they tell arms apart.
@@ -180,6 +231,8 @@ pub struct Spend {
     pub unparsed: Figure,
     /// Generated tokens for each point scored: all tokens over all points. No estimate without a point.
     pub tokens_per_correct: Figure,
+    /// Dollars for each point scored, at the prices that are known. No estimate without a price.
+    pub usd_per_correct: Figure,
     /// Dollars in all; `None` where no price is known. A sum, not an estimate.
     pub cost_usd: Option<f64>,
 }
@@ -227,6 +280,8 @@ pub struct Comparison {
     pub tasks: Vec<Difference>,
     /// The candidate's generated tokens as ratio to the baseline's, on the same pairs.
     pub token_ratio: Figure,
+    /// The candidate's dollars as ratio to the baseline's, on the same pairs; no estimate without prices.
+    pub cost_ratio: Figure,
     /// Items that both answered, by who was right.
     pub pairs: Pairs,
     /// The candidate's seconds as ratio to the baseline's, on the same pairs.
@@ -239,7 +294,8 @@ pub struct Comparison {
     pub pairs_needed: Option<u64>,
     /// Why the difference might not mean what it seems to: whole sentences.
     pub caveats: Vec<String>,
-    /// What flipped, worst first: lost before gained. All of them; the renderers cap what they show.
+    /// What flipped, worst first: lost before gained. All of them; the renderers cap what they show, and those
+    /// beyond the first 2,000 come without texts.
     pub flips: Vec<Flip>,
 }
 

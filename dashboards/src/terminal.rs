@@ -47,6 +47,7 @@ pub fn run(report: &Report, screen: Screen) -> String {
     }
     let mut text = table.render(screen);
     text.push_str(&notices(report, screen));
+    text.push_str(&besides(report, screen));
     for comparison in &report.comparisons {
         text.push_str(&conclusion(report, comparison, screen));
     }
@@ -97,7 +98,20 @@ pub fn comparison(report: &Report, screen: Screen) -> String {
         text.push_str(&table.render(screen));
         text.push_str(&conclusion(report, comparison, screen));
     }
+    for said in report.arms.iter().filter_map(phrase::calibration) {
+        text.push_str(&wrapped(&said, screen.width, "  "));
+    }
     text.push_str(&notices(report, screen));
+    text
+}
+
+/// Returns what arms cost and how sure they said they were, where either is known.
+fn besides(report: &Report, screen: Screen) -> String {
+    let mut text = String::new();
+    let costs = report.arms.iter().filter_map(phrase::cost);
+    for said in costs.chain(report.arms.iter().filter_map(phrase::calibration)) {
+        let _ = write!(text, "\n{}", wrapped(&said, screen.width, ""));
+    }
     text
 }
 

@@ -133,6 +133,9 @@ pub struct Detail {
     /// Why, where the outcome alone does not say it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// How sure the answer says it is, 0 to 100, where it says so on a line of its own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confidence: Option<f64>,
     /// How the program ran, where one was run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub run: Option<Ran>,

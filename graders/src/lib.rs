@@ -11,6 +11,7 @@ pub mod math;
 
 mod answer;
 mod code;
+mod confidence;
 mod exact;
 mod extract;
 mod guard;
@@ -49,11 +50,21 @@ pub fn need(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>]) -> Need {
 /// An answer that was cut off is truncated whatever stands in it: what it would have said next is
 /// unknown, and its last line may itself be cut (`ANSWER: 12` of 123). A reasoning block that the
 /// runner left in the text is never graded: what stands before its end is no answer, and a block
-/// without an end leaves none.
+/// without an end leaves none. How sure a whole answer says it is goes into the detail and decides nothing.
 pub fn grade(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>], evidence: &Evidence) -> Grade {
     let Some(answer) = answers.last() else {
         return Grade::without_answer(Outcome::Empty, None);
     };
+    let mut grade = decide(spec, item, *answer, evidence);
+    if answer.finish == AnswerFinish::Whole
+        && let Ok(text) = extract::readable(answer.text)
+    {
+        grade.detail.confidence = confidence::stated(text.as_str());
+    }
+    grade
+}
+
+fn decide(spec: &GraderSpec, item: &Item, answer: Answer<'_>, evidence: &Evidence) -> Grade {
     match answer.finish {
         AnswerFinish::Refused => return Grade::without_answer(Outcome::Refused, None),
         AnswerFinish::Filtered => return Grade::without_answer(Outcome::Filtered, None),

@@ -7,13 +7,15 @@ use std::io::{self, Write};
 
 use tripos::stats::{
     self, HybridGate, MarginVerdict, PairedCounts, Prior, Tally, beta_posterior, clopper_pearson,
-    paired_score, proportion::coverage, wilson,
+    non_inferiority, paired_score, proportion::coverage, wilson,
 };
 use tripos_tasks::generate::Random;
 
 const ALPHA: f64 = 0.05;
 /// Simulated pairs of runs in each cell.
 const RUNS: u32 = 20_000;
+/// The same where a share is held against alpha: enough for a standard error of 0.05 points.
+const RUNS_AT_MARGIN: u32 = 200_000;
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -21,7 +23,7 @@ fn main() -> io::Result<()> {
     for n in [198, 500, 1_319] {
         gates(&mut out, n)?;
     }
-    Ok(())
+    asking_more(&mut out)
 }
 
 /// An interval by its name.
@@ -78,30 +80,36 @@ struct Seen {
 /// How often gates pass and alarm, for candidates that are as good, worse by the margin, and worse.
 fn gates(out: &mut impl Write, n: usize) -> io::Result<()> {
     let mut random = Random::from_key(&format!("statistics\n{n}"));
-    let items = chances(n, &mut random);
+    let mut items = chances(n, &mut random);
     // The margin that an equal candidate passes nine times in ten on so many items.
     let variance = items.iter().map(|p| 2.0 * p * (1.0 - p)).sum::<f64>() / real(n);
     let margin = (1.644_853_627 + 1.281_551_566) * (variance / real(n)).sqrt();
-    writeln!(out, "n = {n}, margin {:.1} points, {RUNS} pairs of runs\n", 100.0 * margin)?;
+    writeln!(
+        out,
+        "n = {n}, margin {:.1} points, {RUNS} pairs of runs, {RUNS_AT_MARGIN} at the margin\n",
+        100.0 * margin
+    )?;
     writeln!(
         out,
         "| candidate | naive gate alarms | fixed passes | fixed alarms | hybrid passes | \
          hybrid alarms | items saved |"
     )?;
     writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
-    for (name, loss) in [
-        ("the same", 0.0),
-        ("worse by the margin", margin),
-        ("worse by 8 points", 0.08),
-        ("worse by 15 points", 0.15),
+    for (name, loss, runs) in [
+        ("the same", 0.0, RUNS),
+        ("worse by the margin", margin, RUNS_AT_MARGIN),
+        ("worse by 8 points", 0.08, RUNS),
+        ("worse by 15 points", 0.15, RUNS),
     ] {
         let mut seen = Seen::default();
         let hybrid = HybridGate::new(n, margin, ALPHA, 1).expect("items and a margin");
-        for _ in 0..RUNS {
+        for _ in 0..runs {
+            // As the seed of a run draws it: looks at one order would always see the same items first.
+            random.shuffle(&mut items);
             run(&items, (&hybrid, margin, loss), &mut random, &mut seen);
         }
-        let percent = |count: u32| format!("{:.1} %", 100.0 * f64::from(count) / f64::from(RUNS));
-        let saved = 100.0 * (1.0 - real(seen.items) / (real(n) * f64::from(RUNS)));
+        let percent = |count: u32| format!("{:.1} %", 100.0 * f64::from(count) / f64::from(runs));
+        let saved = 100.0 * (1.0 - real(seen.items) / (real(n) * f64::from(runs)));
         writeln!(
             out,
             "| {name} | {} | {} | {} | {} | {} | {saved:.0} % |",
@@ -113,6 +121,101 @@ fn gates(out: &mut impl Write, n: usize) -> io::Result<()> {
         )?;
     }
     writeln!(out)
+}
+
+/// The share of alpha and the repeats of an item at each look of a gate that asks for more.
+const LOOKS: [(f64, u32); 4] = [(0.5, 1), (0.25, 2), (0.125, 4), (0.125, 8)];
+
+/// How often a gate that asks for more repeats passes and alarms, against one look at all of alpha.
+fn asking_more(out: &mut impl Write) -> io::Result<()> {
+    let n = 198;
+    let mut random = Random::from_key("asking more");
+    let items = chances(n, &mut random);
+    let margin = 0.08;
+    let mean = items.iter().sum::<f64>() / real(n);
+    writeln!(out, "n = {n}, margin {:.1} points, up to {} looks\n", 100.0 * margin, LOOKS.len())?;
+    writeln!(
+        out,
+        "| candidate | one look passes | one look alarms | passes | alarms | open | repeats |"
+    )?;
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    for (name, loss, runs) in [
+        ("the same", 0.0, RUNS),
+        ("worse by the margin", margin, RUNS_AT_MARGIN),
+        ("worse by twice the margin", 2.0 * margin, RUNS),
+    ] {
+        let kept = 1.0 - loss / mean;
+        let (mut one, mut more, mut repeats) = ([0_u32; 3], [0_u32; 3], 0_u32);
+        for _ in 0..runs {
+            let before: Vec<bool> = items.iter().map(|p| uniform(&mut random) < *p).collect();
+            let mut right = vec![0_u32; n];
+            let mut asked = 0;
+            let mut found = MarginVerdict::Inconclusive;
+            for (look, (share, wanted)) in LOOKS.into_iter().enumerate() {
+                for _ in asked..wanted {
+                    for (right, p) in right.iter_mut().zip(&items) {
+                        *right += u32::from(uniform(&mut random) < p * kept);
+                    }
+                }
+                asked = wanted;
+                if look == 0 {
+                    one[place(at_look((&before, &right), asked, margin, ALPHA))] += 1;
+                }
+                found = at_look((&before, &right), asked, margin, ALPHA * share);
+                if found != MarginVerdict::Inconclusive {
+                    break;
+                }
+            }
+            more[place(found)] += 1;
+            repeats += asked;
+        }
+        let percent = |count: u32| format!("{:.1} %", 100.0 * f64::from(count) / f64::from(runs));
+        writeln!(
+            out,
+            "| {name} | {} | {} | {} | {} | {} | {:.1} |",
+            percent(one[0]),
+            percent(one[1]),
+            percent(more[0]),
+            percent(more[1]),
+            percent(more[2]),
+            f64::from(repeats) / f64::from(runs),
+        )?;
+    }
+    writeln!(out)
+}
+
+fn place(verdict: MarginVerdict) -> usize {
+    match verdict {
+        MarginVerdict::Pass => 0,
+        MarginVerdict::Regress => 1,
+        MarginVerdict::Inconclusive => 2,
+    }
+}
+
+/// What the gate says of `asked` repeats: Tango's test of one, else Student's t of the items' means.
+fn at_look(
+    (before, right): (&[bool], &[u32]),
+    asked: u32,
+    margin: f64,
+    alpha: f64,
+) -> MarginVerdict {
+    let pairs = before.iter().zip(right);
+    if asked == 1 {
+        let mut counts = PairedCounts::default();
+        for (before, right) in pairs {
+            *match (before, right) {
+                (true, 0) => &mut counts.n10,
+                (false, 1..) => &mut counts.n01,
+                (true, 1..) => &mut counts.n11,
+                (false, 0) => &mut counts.n00,
+            } += 1;
+        }
+        return paired_score(counts, margin, alpha).verdict;
+    }
+    let score = |right: u32| f64::from(right) / f64::from(asked);
+    let differences: Vec<f64> =
+        pairs.map(|(before, right)| score(*right) - f64::from(u8::from(*before))).collect();
+    non_inferiority(&differences, None, margin, alpha).verdict
 }
 
 /// The chance of each item to be answered rightly: many are easy or hard, few between.

@@ -1,15 +1,19 @@
-//! A pinned baseline: what one arm of a run was measured as, in one file that can be kept in a repository.
+//! Runs as files: pinned baselines, whole runs, and the logs of other programs.
 //!
-//! It holds verdicts and counts, no prompt, no answer and no setting that could hold a secret. A digest
-//! of its content stands inside, so that a file cut in half or edited by hand is refused.
+//! A baseline is what one arm of a run was measured as. It holds verdicts and counts, no prompt, no answer
+//! and no setting that could hold a secret. A whole run (`whole`) holds what was sent and answered too. A digest
+//! of its content stands inside either, so that a file cut in half or edited by hand is refused.
 
+mod agree;
 mod foreign;
 mod inspect;
 mod lm_eval;
+mod whole;
 mod zip;
 
 use std::time::Duration;
 
+pub use agree::TwoGraders;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tripos_graders::{Detail, Grade, Outcome};
@@ -30,25 +34,37 @@ const VERSION: u64 = 1;
 /// The most bytes a baseline may have.
 pub const MAX_BYTES: u64 = 1 << 30;
 
-/// Why a baseline cannot be read.
+/// Why a baseline or a whole run cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// It is no JSON, as when it was cut in half.
     #[error("the file is cut short or damaged: it is not whole JSON")]
     Damaged(#[source] serde_json::Error),
     /// It is something else.
-    #[error("the file is no baseline: it does not say `\"kind\": \"{KIND}\"`")]
-    NotOne,
+    #[error("the file does not say `\"kind\": \"{0}\"`")]
+    NotOne(&'static str),
+    /// Lines are missing, as when it was cut.
+    #[error("the file is cut short or damaged: it has {found} of {said} lines")]
+    Cut {
+        /// The lines it has.
+        found: usize,
+        /// The lines it says it has.
+        said: usize,
+    },
     /// A later version wrote it.
-    #[error("the baseline has format {found}, and this version of tripos knows {VERSION}")]
+    #[error("the {what} has format {found}, and this version of tripos knows {known}")]
     Version {
+        /// What the file is.
+        what: &'static str,
         /// Its format.
         found: u64,
+        /// The format that is read.
+        known: u64,
     },
     /// Its content is not what was written.
     #[error(
-        "the baseline was changed after it was written: its content has digest {found:.12}, and \
-             it says {said:.12}"
+        "the file was changed after it was written: its content has digest {found:.12}, and it \
+         says {said:.12}"
     )]
     Digest {
         /// The digest that the content has.
@@ -57,7 +73,7 @@ pub enum BundleError {
         said: String,
     },
     /// Its content makes no sense.
-    #[error("the baseline makes no sense: {0}")]
+    #[error("the file makes no sense: {0}")]
     Content(String),
 }
 
@@ -91,6 +107,16 @@ pub enum ImportError {
         /// The versions that are read.
         known: &'static str,
     },
+    /// It has no grader or metric of the name that was given.
+    #[error("it has no {what} `{name}`; it has {}", known.join(", "))]
+    NoSuch {
+        /// A grader or a metric.
+        what: &'static str,
+        /// What was given.
+        name: String,
+        /// What it has.
+        known: Vec<String>,
+    },
     /// It holds no sample.
     #[error("it holds no sample")]
     Empty,
@@ -99,20 +125,62 @@ pub enum ImportError {
     Content(String),
 }
 
+/// The answers of a log as one of its graders judged them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The grader: a filter of lm-evaluation-harness, a scorer of Inspect.
+    pub grader: String,
+    /// The run.
+    pub run: Imported,
+}
+
+/// How far every two graders of a log agree.
+pub fn agreement(all: &[Judged]) -> Vec<TwoGraders> {
+    agree::of(all)
+}
+
+/// Whose verdicts are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// One grader of the log; all of them where none is named.
+    pub grader: Option<&'a str>,
+    /// The metric of lm-evaluation-harness; its usual one where none is named.
+    pub metric: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// Those of `known` that are wanted.
+    fn of<'k>(self, known: &[&'k str]) -> Result<Vec<&'k str>, ImportError> {
+        let Some(wanted) = self.grader else { return Ok(known.to_vec()) };
+        match known.iter().find(|name| **name == wanted) {
+            Some(found) => Ok(vec![*found]),
+            None => Err(ImportError::NoSuch {
+                what: "grader",
+                name: wanted.to_owned(),
+                known: known.iter().map(|&name| name.to_owned()).collect(),
+            }),
+        }
+    }
+}
+
 /// Returns the task of a samples file of lm-evaluation-harness, and the name of the results file that belongs
 /// beside it; absent where the name is not of that form.
 pub fn lm_eval_names(samples: &str) -> Option<(String, String)> {
     lm_eval::names(samples)
 }
 
-/// Reads the samples of one task of lm-evaluation-harness.
-pub fn from_lm_eval(task: &str, samples: &str, results: &str) -> Result<Imported, ImportError> {
-    lm_eval::read(task, samples, results)
+/// Reads the samples of one task of lm-evaluation-harness, given with their results; a run for each filter.
+pub fn from_lm_eval(
+    task: &str,
+    texts: (&str, &str),
+    wanted: Wanted<'_>,
+) -> Result<Vec<Judged>, ImportError> {
+    lm_eval::read(task, texts, wanted)
 }
 
-/// Reads an `.eval` log of Inspect.
-pub fn from_inspect(archive: &[u8]) -> Result<Imported, ImportError> {
-    inspect::read(archive)
+/// Reads an `.eval` log of Inspect; a run for each scorer.
+pub fn from_inspect(archive: &[u8], wanted: Wanted<'_>) -> Result<Vec<Judged>, ImportError> {
+    inspect::read(archive, wanted)
 }
 
 /// Makes a pinned baseline a run again. It holds verdicts only: no prompt, no answer, no tokens.
@@ -143,7 +211,22 @@ pub fn from_baseline(baseline: Baseline) -> Imported {
     let mut run = baseline.run;
     // Another run than the one it was taken from: that has more.
     run.digest = Digest::of_json(&[run.digest.as_str(), "baseline"]).to_string();
-    Imported { run, trials }
+    Imported { run, trials, telemetry: Vec::new() }
+}
+
+/// Writes a whole run as one text.
+pub fn export_run(run: &Imported) -> String {
+    whole::write(run)
+}
+
+/// Says whether `text` begins as [`export_run`] begins.
+pub fn is_run(text: &str) -> bool {
+    whole::is_one(text)
+}
+
+/// Reads what [`export_run`] wrote.
+pub fn read_run(text: &str) -> Result<Imported, BundleError> {
+    whole::read(text)
 }
 
 /// What stands in the file.
@@ -215,6 +298,9 @@ struct SamplePart {
     /// What stood between the program and the machine, where one was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tier: Option<u8>,
+    /// How sure the answer said it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
     usage: Usage,
     total_us: Option<u64>,
 }
@@ -255,11 +341,13 @@ pub fn export(source: &Source<'_>) -> String {
 pub fn read(text: &str) -> Result<Baseline, BundleError> {
     let value: Value = serde_json::from_str(text).map_err(BundleError::Damaged)?;
     if value["kind"] != KIND {
-        return Err(BundleError::NotOne);
+        return Err(BundleError::NotOne(KIND));
     }
     match value["version"].as_u64() {
         Some(VERSION) => {}
-        Some(found) => return Err(BundleError::Version { found }),
+        Some(found) => {
+            return Err(BundleError::Version { what: "baseline", found, known: VERSION });
+        }
         None => return Err(BundleError::Content("it names no version".to_owned())),
     }
     let nonsense = |error: serde_json::Error| BundleError::Content(error.to_string());
@@ -295,6 +383,7 @@ fn content(source: &Source<'_>) -> Content {
             outcome: sample.outcome,
             score: sample.score,
             tier: sample.tier,
+            confidence: sample.confidence,
             usage: sample.usage,
             total_us: sample.timing.map(|t| u64::try_from(t.total.as_micros()).unwrap_or(u64::MAX)),
         })
@@ -436,6 +525,7 @@ fn sample(part: SamplePart, tasks: usize) -> Result<Sample, BundleError> {
         outcome: part.outcome,
         score: part.score,
         tier: part.tier,
+        confidence: part.confidence,
         finish: None,
         usage: part.usage,
         timing: part

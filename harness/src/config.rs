@@ -9,6 +9,10 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+mod price;
+
+pub use price::Price;
+use price::PriceShape;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -30,7 +34,7 @@ const CONCURRENCY: usize = 8;
 const TOP_KEYS: &[&str] = &["store", "run", "sandbox", "models"];
 const RUN_KEYS: &[&str] = &["suites", "models", "report", "seed", "max_failed"];
 const SANDBOX_KEYS: &[&str] = &["service", "dialect", "image"];
-const LOCAL_KEYS: &[&str] = &["runner", "path"];
+const LOCAL_KEYS: &[&str] = &["runner", "path", "price"];
 const CHAT_KEYS: &[&str] = &[
     "runner",
     "base_url",
@@ -41,8 +45,10 @@ const CHAT_KEYS: &[&str] = &[
     "think_tags",
     "stream",
     "limits",
+    "price",
 ];
 const LIMIT_KEYS: &[&str] = &["concurrency"];
+const PRICE_KEYS: &[&str] = &["input", "cached_input", "output"];
 
 /// Returns the folders in which the user's programs are looked for.
 pub fn search_folders() -> Vec<PathBuf> {
@@ -61,6 +67,8 @@ pub struct Config {
     pub elsewhere: Elsewhere,
     /// The configured models by name.
     pub models: BTreeMap<String, ModelEntry>,
+    /// What their tokens cost, by name, where that is known.
+    pub prices: BTreeMap<String, Price>,
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
 }
@@ -286,6 +294,7 @@ struct ModelShape {
     think_tags: Option<(String, String)>,
     stream: Option<bool>,
     limits: Option<LimitShape>,
+    price: Option<PriceShape>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -307,6 +316,7 @@ fn defaults() -> Config {
         },
         elsewhere: Elsewhere::default(),
         models: BTreeMap::new(),
+        prices: BTreeMap::new(),
         file: None,
     }
 }
@@ -354,6 +364,9 @@ fn refuse_unknown_keys(path: &Path, text: &str, top: &DeTable<'_>) -> Result<(),
         if let Some(limits) = table_at(model, "limits") {
             check(limits, LIMIT_KEYS, Place::Table(format!("models.{name}.limits")))?;
         }
+        if let Some(price) = table_at(model, "price") {
+            check(price, PRICE_KEYS, Place::Table(format!("models.{name}.price")))?;
+        }
     }
     Ok(())
 }
@@ -394,6 +407,12 @@ fn merge(config: &mut Config, path: &Path, text: &str, file: FileShape) -> Resul
     };
     for (name, shape) in file.models {
         let span = shape.runner.span();
+        if let Some(shape) = &shape.price {
+            let price = shape.price().map_err(|span| {
+                refuse(span, "a price is USD for a million tokens, 0 or more".to_owned())
+            })?;
+            config.prices.insert(name.clone(), price);
+        }
         let entry = model_entry(&name, shape, folder)
             .map_err(|Refused { span: inner, message }| refuse(inner.unwrap_or(span), message))?;
         config.models.insert(name, entry);

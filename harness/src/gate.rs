@@ -9,6 +9,7 @@
 mod guard;
 mod measure;
 mod monitor;
+mod more;
 mod plan;
 mod policy;
 mod rule;
@@ -22,6 +23,7 @@ use tripos_dashboards::gate::{Changed, Flip, Gate, Rule, Side, Verdict};
 use tripos_graders::Outcome;
 
 pub use monitor::Monitor;
+pub use more::{Looked, More, at_look, dollars, more, say, say_finished};
 pub use plan::{Plan, PlanRule, plan};
 pub use policy::{EarlyStop, MAX_BYTES, OnInconclusive, Policy, PolicyError};
 
@@ -29,10 +31,6 @@ use self::measure::Measured;
 use crate::report::Source;
 use crate::stats::holm;
 use crate::store::rows::TrialState;
-
-/// What a gate over finished runs says where the policy wants more samples.
-const SAMPLE_MORE: &str = "The policy wants more samples, and these runs are finished: more repeats or \
-                           items need a new run.";
 
 /// Judges `candidate` against `baseline`. Differences of setting make the verdict invalid unless
 /// `allow_mismatch`; then they are notes. A rule that `monitor` watched has the verdict that it found.
@@ -68,9 +66,6 @@ pub fn judge(
     let verdict =
         if invalid.is_empty() { worst.unwrap_or(Verdict::Pass) } else { Verdict::Invalid };
     let warns = verdict == Verdict::Inconclusive && policy.on_inconclusive == OnInconclusive::Warn;
-    if verdict == Verdict::Inconclusive && policy.on_inconclusive == OnInconclusive::SampleMore {
-        notes.push(SAMPLE_MORE.to_owned());
-    }
     Gate {
         verdict,
         exit_code: if warns { 0 } else { verdict.code() },

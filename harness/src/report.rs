@@ -9,6 +9,7 @@ use tripos_dashboards::report::{Arm, Experts, Fact, LayerLoad, Provenance, Repor
 use tripos_runners::runner::Telemetry;
 use tripos_tasks::{ReasoningLevel, Sensitivity};
 
+use crate::config::Price;
 use crate::key::TrialKey;
 use crate::stats;
 use crate::store::rows::{self, Run, RunState, Sample, Transcript, TrialState};
@@ -16,6 +17,7 @@ use crate::store::rows::{self, Run, RunState, Sample, Transcript, TrialState};
 mod cells;
 mod compare;
 mod flips;
+mod stated;
 mod worth;
 
 pub use compare::mismatches;
@@ -31,6 +33,8 @@ pub struct Source<'a> {
     pub samples: &'a [Sample],
     /// What was seen inside the model.
     pub telemetry: Option<&'a Telemetry>,
+    /// What the model's tokens cost, where that is known.
+    pub price: Option<Price>,
     /// Whether the model is behind an endpoint, so that nothing inside it can be seen.
     pub remote: bool,
 }
@@ -48,13 +52,13 @@ pub struct Making {
     pub machine: String,
 }
 
-/// The trials that the report shows in full: both sides of everything that flipped.
+/// The trials that the report shows in full: both sides of what flipped, the worst of it where it is much.
 pub fn shown_trials(sources: &[Source<'_>]) -> Vec<TrialKey> {
     let views: Vec<_> = sources.iter().map(View::new).collect();
     let Some((baseline, candidates)) = views.split_first() else { return Vec::new() };
     let mut keys: Vec<TrialKey> = candidates
         .iter()
-        .flat_map(|candidate| flips::flipped(baseline, candidate))
+        .flat_map(|candidate| flips::flipped(baseline, candidate).into_iter().take(flips::READ))
         .flat_map(|pair| [pair.baseline.key, pair.candidate.key])
         .collect();
     keys.sort_unstable();
@@ -84,7 +88,10 @@ pub fn report(
             sensitivity: sensitivity(&task.sensitivity),
             cells: views
                 .iter()
-                .map(|view| view.samples(&task.task).map(cells::cell).unwrap_or_default())
+                .map(|view| {
+                    let samples = view.samples(&task.task);
+                    samples.map(|s| cells::cell(s, view.source.price)).unwrap_or_default()
+                })
                 .collect(),
         })
         .collect();
@@ -208,6 +215,7 @@ fn arm(view: &View<'_>, name: String) -> Arm {
         settings: settings(row),
         total: cells::total(view),
         budgets: worth::budgets(view),
+        calibration: stated::calibration(view),
         experts: experts(&view.source),
     }
 }
@@ -350,6 +358,17 @@ fn methods(compared: bool) -> Vec<Fact> {
         ),
         Fact::new("tokens and seconds", "Means over trials, clustered by item, Student's t."),
         Fact::new(
+            "dollars and tokens for a right answer",
+            "The ratio of totals over the same answers, with a linearised standard error, clustered. \
+             Dollars are those of accepted answers at the prices known when the report was made.",
+        ),
+        Fact::new(
+            "stated confidence",
+            "Over 10 equal bins; the error of calibration has no interval and is never below zero by \
+             chance. Brier: the mean squared error, clustered, Student's t. AUROC: by placements, \
+             clustered (Obuchowski 1997). Answers that state none are in none of these.",
+        ),
+        Fact::new(
             "token limits",
             "Accuracy as above, when an answer that took more counts as wrong, as it would have been cut \
              off.",
@@ -373,7 +392,7 @@ fn methods(compared: bool) -> Vec<Fact> {
              or wrong and stands alone; else of a normal mean.",
         ));
         methods.push(Fact::new(
-            "ratio of tokens and of seconds",
+            "ratio of tokens, of dollars and of seconds",
             "The ratio of totals over the same items, with a linearised standard error.",
         ));
     }

@@ -103,6 +103,11 @@ impl Answer {
         }
     }
 
+    /// Returns what it says.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Adds reasoning, in the field `reasoning_content`.
     #[must_use]
     pub fn reasoning(mut self, text: impl Into<String>) -> Self {

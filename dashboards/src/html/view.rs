@@ -7,10 +7,9 @@ use tripos_tasks::Sensitivity;
 use crate::chart;
 use crate::excerpt::{Limits, excerpt, sensitivity};
 use crate::number::{self, Shown, Unit, count, show};
-use crate::phrase;
+use crate::phrase::{self, Pick};
 use crate::report::{
-    Arm, Cell, Comparison, Difference, Direction, Experts, Fact, Figure, Flip, Report, Spend,
-    Transcript,
+    Arm, Cell, Comparison, Difference, Direction, Experts, Fact, Figure, Flip, Report, Transcript,
 };
 
 /// What a page shows of each comparison's flips: a file of a few megabytes at most.
@@ -35,6 +34,8 @@ pub(super) struct Page {
     outcomes: Vec<&'static str>,
     tokens: Option<Value>,
     budgets: Vec<BudgetRow>,
+    calibration: Vec<String>,
+    confidences: Vec<[String; 5]>,
     items: String,
     odd_items: Vec<OddRow>,
     command: String,
@@ -233,6 +234,8 @@ impl Page {
             outcomes: phrase::outcomes(&<_>::default()).map(|(name, _)| name).to_vec(),
             tokens: chart::tokens(report, "tokens").map(Value::from_safe_string),
             budgets: budget_rows(report),
+            calibration: report.arms.iter().filter_map(phrase::calibration).collect(),
+            confidences: phrase::confidence_rows(report),
             items: phrase::items(&report.items),
             odd_items: phrase::odd_items(report).into_iter().map(odd_row).collect(),
             command: provenance.command.clone(),
@@ -448,8 +451,6 @@ fn difference_view(difference: &Difference) -> DifferenceView {
 }
 
 /// Picks one figure of what a cell took.
-type Pick = fn(&Spend) -> &Figure;
-
 fn spend_rows(report: &Report) -> Vec<SpendRow> {
     let rows: [(&'static str, Pick, Unit); 6] = [
         ("Generated tokens", |spend| &spend.output_tokens, Unit::Amount),
@@ -459,14 +460,17 @@ fn spend_rows(report: &Report) -> Vec<SpendRow> {
         ("Truncated answers", |spend| &spend.truncated, Unit::Percent),
         ("Unparsed answers", |spend| &spend.unparsed, Unit::Percent),
     ];
-    rows.map(|(label, pick, unit)| {
+    let known =
+        |pick: Pick| report.arms.iter().any(|arm| pick(&arm.total.spend).estimate.is_some());
+    let each = phrase::PER_CORRECT.into_iter().filter(|(_, pick, _)| known(*pick));
+    let row = |(label, pick, unit): (&'static str, Pick, Unit)| {
         let figures = || report.arms.iter().map(|arm| pick(&arm.total.spend));
         let cells = figures().map(|figure| number_view(figure, unit)).collect();
         let method =
             figures().map(|figure| figure.method.as_str()).find(|method| !method.is_empty());
         SpendRow { label, note: method.unwrap_or_default().to_owned(), cells }
-    })
-    .into()
+    };
+    rows.into_iter().chain(each).map(row).collect()
 }
 
 fn flip_view(report: &Report, comparison: &Comparison, flip: &Flip) -> FlipView {

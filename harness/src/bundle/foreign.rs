@@ -41,6 +41,8 @@ pub(super) struct Entry {
     pub(super) target: String,
     pub(super) prompt: Prompt,
     pub(super) text: String,
+    /// The final answer as its grader read it, where the log says so.
+    pub(super) extracted: Option<String>,
     pub(super) finish: Finish,
     pub(super) usage: Usage,
     pub(super) timing: Timing,
@@ -119,7 +121,7 @@ pub(super) fn imported(log: Log) -> Result<Imported, ImportError> {
         }],
         tasks: vec![row],
     };
-    Ok(Imported { run, trials })
+    Ok(Imported { run, trials, telemetry: Vec::new() })
 }
 
 /// Checks that no repeat of an item stands twice.
@@ -160,6 +162,7 @@ fn trial(entry: &Entry, (model, task): (&str, &str), sampling: &Sampling) -> Imp
         outcome,
         score,
         tier: None,
+        confidence: None,
         finish: Some(entry.finish.clone()),
         usage: entry.usage,
         timing: Some(entry.timing),
@@ -173,6 +176,7 @@ fn trial(entry: &Entry, (model, task): (&str, &str), sampling: &Sampling) -> Imp
         served: Served::default(),
         raw: Raw::default(),
     };
+    let extracted = entry.extracted.clone().filter(|found| *found != entry.text);
     ImportedTrial {
         sample,
         item: ItemRow {
@@ -187,7 +191,7 @@ fn trial(entry: &Entry, (model, task): (&str, &str), sampling: &Sampling) -> Imp
         grade: outcome.zip(score).map(|(outcome, score)| Grade {
             outcome,
             score,
-            detail: Detail::default(),
+            detail: Detail { extracted: extracted.clone(), ..Detail::default() },
         }),
         answer: entry.verdict.is_ok().then(|| (entry.prompt.clone(), completion)),
     }

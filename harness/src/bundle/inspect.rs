@@ -1,4 +1,7 @@
 //! Reads logs of Inspect: `.eval`, a zip archive with a header and a file for each sample.
+//!
+//! Each scorer judges the same answers in its own way, so each becomes a run of its own. Long texts may
+//! stand among the attachments of a sample, under a name that takes their place.
 
 use std::time::Duration;
 
@@ -10,42 +13,100 @@ use tripos_tasks::{Message, Prompt, ReasoningLevel, Role, Sampling};
 use super::ImportError;
 use super::foreign::{Entry, Log, imported, outcome};
 use super::zip::Archive;
-use crate::store::import::Imported;
+use super::{Judged, Wanted};
 
-/// The version of the format that is known.
-const KNOWN: u64 = 2;
+/// The versions of the format that are known. The first had the same samples.
+const KNOWN: std::ops::RangeInclusive<u64> = 1..=2;
+/// What takes the place of a text that stands among the attachments.
+const ATTACHED: &str = "attachment://";
 
 /// Reads an archive.
-pub(super) fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
+pub(super) fn read(bytes: &[u8], wanted: Wanted<'_>) -> Result<Vec<Judged>, ImportError> {
     let archive = Archive::open(bytes)?;
     let header = json_of(&archive, "header.json")?
         .ok_or_else(|| ImportError::Content("it has no header: the run did not end".to_owned()))?;
     match header["version"].as_u64() {
-        Some(KNOWN) => {}
+        Some(version) if KNOWN.contains(&version) => {}
         found => {
             let found = found.map_or_else(|| "none".to_owned(), |version| version.to_string());
-            return Err(ImportError::Version { program: "Inspect", found, known: "2" });
+            return Err(ImportError::Version { program: "Inspect", found, known: "1 and 2" });
         }
     }
     let eval = &header["eval"];
-    let scorer = eval["scorers"][0]["name"].as_str().map(str::to_owned);
     let mut names: Vec<&str> =
         archive.names().filter(|name| name.starts_with("samples/")).collect();
     names.sort_unstable();
-    let mut entries = Vec::with_capacity(names.len());
+    let mut samples = Vec::with_capacity(names.len());
     for name in names {
-        let sample = json_of(&archive, name)?.unwrap_or_default();
-        entries.push(
-            entry(&sample, scorer.as_deref())
-                .map_err(|what| ImportError::Content(format!("`{name}`: {what}")))?,
-        );
+        let mut sample = json_of(&archive, name)?.unwrap_or_default();
+        attach(&mut sample);
+        samples.push((name, sample));
     }
-    if entries.is_empty() {
+    if samples.is_empty() {
         return Err(ImportError::Empty);
     }
+    let scorers = scorers(eval, &samples);
+    let scorers = wanted.of(&scorers.iter().map(String::as_str).collect::<Vec<_>>())?;
+    scorers.into_iter().map(|scorer| judged(&header, scorer, &samples)).collect()
+}
+
+/// The scorers in the order of the header; in that of the first scored sample where it names none.
+fn scorers(eval: &Value, samples: &[(&str, Value)]) -> Vec<String> {
+    let named: Vec<String> = eval["scorers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|scorer| scorer["name"].as_str())
+        .map(str::to_owned)
+        .collect();
+    let of = |sample: &Value| -> Vec<String> {
+        sample["scores"].as_object().into_iter().flat_map(|s| s.keys().cloned()).collect()
+    };
+    let scored = samples.iter().map(|(_, sample)| of(sample)).find(|scores| !scores.is_empty());
+    match scored {
+        // A scorer may be called something else in the samples than in the header.
+        Some(scores) if !named.iter().all(|name| scores.contains(name)) => scores,
+        Some(scores) if named.is_empty() => scores,
+        _ if named.is_empty() => vec!["none".to_owned()],
+        _ => named,
+    }
+}
+
+/// Puts attachments where their names stand.
+fn attach(sample: &mut Value) {
+    let Some(Value::Object(attachments)) = sample.get_mut("attachments").map(Value::take) else {
+        return;
+    };
+    for part in ["input", "output", "messages"] {
+        place(&mut sample[part], &attachments);
+    }
+}
+
+fn place(value: &mut Value, attachments: &serde_json::Map<String, Value>) {
+    match value {
+        Value::String(text) => {
+            let name = text.strip_prefix(ATTACHED);
+            if let Some(Value::String(whole)) = name.and_then(|name| attachments.get(name)) {
+                *text = whole.clone();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| place(value, attachments)),
+        Value::Object(map) => map.values_mut().for_each(|value| place(value, attachments)),
+        _ => {}
+    }
+}
+
+fn judged(header: &Value, scorer: &str, samples: &[(&str, Value)]) -> Result<Judged, ImportError> {
+    let eval = &header["eval"];
+    let entries = samples
+        .iter()
+        .map(|(name, sample)| {
+            entry(sample, scorer).map_err(|what| ImportError::Content(format!("`{name}`: {what}")))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
     let packages = eval["packages"]["inspect_ai"].as_str().unwrap_or("of an unnamed version");
-    imported(Log {
+    let run = imported(Log {
         program: format!("Inspect {packages}"),
         model: text(&eval["model"]),
         served: eval["model_args"].clone(),
@@ -55,11 +116,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
             eval["task_args"],
             eval["dataset"]["name"],
             eval["scorers"],
+            scorer,
             header["plan"]["steps"]
         ]),
         sampling: sampling(&eval["model_generate_config"]),
         entries,
-    })
+    })?;
+    Ok(Judged { grader: scorer.to_owned(), run })
 }
 
 fn json_of(archive: &Archive<'_>, name: &str) -> Result<Option<Value>, ImportError> {
@@ -67,7 +130,7 @@ fn json_of(archive: &Archive<'_>, name: &str) -> Result<Option<Value>, ImportErr
     serde_json::from_slice(&bytes).map(Some).map_err(ImportError::NoJson)
 }
 
-fn entry(sample: &Value, scorer: Option<&str>) -> Result<Entry, String> {
+fn entry(sample: &Value, scorer: &str) -> Result<Entry, String> {
     let item = match &sample["id"] {
         Value::String(id) => id.clone(),
         Value::Number(id) => id.to_string(),
@@ -114,28 +177,38 @@ fn entry(sample: &Value, scorer: Option<&str>) -> Result<Entry, String> {
                 .unwrap_or_default(),
         },
         verdict,
+        extracted: sample["scores"][scorer]["answer"].as_str().map(str::to_owned),
         text,
     })
 }
 
 /// A score between 0 and 1, as Inspect's accuracy counts it; `None` is its "no answer".
-fn score(scores: &Value, scorer: Option<&str>) -> Result<Option<f64>, String> {
-    let scores = scores.as_object().filter(|scores| !scores.is_empty());
-    let scores = scores.ok_or("the sample has no score")?;
-    let found = scorer.and_then(|name| scores.get(name)).or_else(|| scores.values().next());
-    match &found.ok_or("the sample has no score")?["value"] {
+fn score(scores: &Value, scorer: &str) -> Result<Option<f64>, String> {
+    let found = scores.get(scorer);
+    match &found.ok_or_else(|| format!("the sample has no score of `{scorer}`"))?["value"] {
         Value::String(letter) => match letter.as_str() {
             "C" => Ok(Some(1.0)),
             "I" => Ok(Some(0.0)),
             "P" => Ok(Some(0.5)),
             "N" => Ok(None),
-            other => Err(format!("the score `{other}` is not known")),
+            other => {
+                word(other).map(Some).ok_or_else(|| format!("the score `{other}` is not known"))
+            }
         },
         Value::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
         value => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
             Some(score) => Ok(Some(score)),
-            None => Err("the score is no number from 0 to 1".to_owned()),
+            None => Err(format!("the score of `{scorer}` is no number from 0 to 1")),
         },
+    }
+}
+
+/// A score in words, as Inspect's `value_to_float` counts it.
+fn word(text: &str) -> Option<f64> {
+    match text.to_lowercase().as_str() {
+        "yes" | "true" => Some(1.0),
+        "no" | "false" => Some(0.0),
+        number => number.parse().ok().filter(|score| (0.0..=1.0).contains(score)),
     }
 }
 
@@ -180,5 +253,52 @@ fn sampling(config: &Value) -> Sampling {
         top_p: config["top_p"].as_f64().unwrap_or(1.0),
         stop: stop.map(str::to_owned).collect(),
         reasoning: ReasoningLevel::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &Value, expected: Result<Option<f64>, &str>) {
+        let scores = json!({ "match": { "value": value } });
+        assert_eq!(score(&scores, "match"), expected.map_err(str::to_owned), "{value}");
+    }
+
+    #[test]
+    fn scores_count_as_they_do_in_inspect() {
+        check(&json!("C"), Ok(Some(1.0)));
+        check(&json!("P"), Ok(Some(0.5)));
+        check(&json!("I"), Ok(Some(0.0)));
+        check(&json!("N"), Ok(None));
+        check(&json!(true), Ok(Some(1.0)));
+        check(&json!("Yes"), Ok(Some(1.0)));
+        check(&json!("false"), Ok(Some(0.0)));
+        check(&json!("0.25"), Ok(Some(0.25)));
+        check(&json!(0.75), Ok(Some(0.75)));
+        check(&json!("NaN"), Err("the score `NaN` is not known"));
+        check(&json!("B"), Err("the score `B` is not known"));
+        let no_number = Err("the score of `match` is no number from 0 to 1");
+        for value in [json!(7), json!({ "a": 1 }), json!([1.0]), json!(null)] {
+            check(&value, no_number);
+        }
+        let other = json!({ "includes": { "value": "C" } });
+        assert_eq!(score(&other, "match"), Err("the sample has no score of `match`".to_owned()));
+    }
+
+    #[test]
+    fn attachments_stand_where_their_names_stood() {
+        let mut sample = json!({
+            "input": [{ "role": "user", "content": "attachment://ab" }],
+            "output": { "completion": "attachment://cd", "choices": [] },
+            "attachments": { "ab": "a long question", "cd": "a long answer" },
+        });
+        attach(&mut sample);
+        assert_eq!(sample["input"][0]["content"], "a long question");
+        assert_eq!(sample["output"]["completion"], "a long answer");
+        let mut unknown = json!({ "input": "attachment://zz", "attachments": {} });
+        attach(&mut unknown);
+        assert_eq!(unknown["input"], "attachment://zz");
     }
 }

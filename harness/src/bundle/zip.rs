@@ -1,7 +1,12 @@
-//! Reads a zip archive: the list at its end, and members that are stored or compressed with zstd.
+//! Reads a zip archive: the list at its end, and members that are stored, deflated or compressed
+//! with zstd.
 //!
 //! The file is hostile input: every offset and size is checked, and a member may not unpack to more than
 //! [`MEMBER_MAX`].
+
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
 
 use super::ImportError;
 
@@ -10,6 +15,7 @@ const MEMBER_MAX: usize = 256 << 20;
 /// The longest end record, with its comment.
 const END_MAX: usize = 22 + 65_535;
 const STORED: u16 = 0;
+const DEFLATE: u16 = 8;
 const ZSTD: u16 = 93;
 
 /// An archive in memory.
@@ -64,10 +70,12 @@ impl<'a> Archive<'a> {
         }
         let unpacked = match member.method {
             STORED => packed.to_vec(),
+            DEFLATE => inflate(packed, member.size).ok_or_else(damaged)?,
             ZSTD => zstd::bulk::decompress(packed, member.size).map_err(|_| damaged())?,
             method => {
                 return Err(ImportError::Content(format!(
-                    "`{name}` is packed by method {method}: `inspect log convert` packs it anew"
+                    "`{name}` is packed by method {method}, and this version of tripos unpacks stored, \
+                     deflated and zstd members"
                 )));
             }
         };
@@ -82,6 +90,14 @@ impl<'a> Archive<'a> {
         let start = 30 + number(header, 26, 2)? + number(header, 28, 2)?;
         header.get(start..start.checked_add(member.packed)?)
     }
+}
+
+/// Unpacks a deflated member that claims to have `size` bytes; one that has more is damaged.
+fn inflate(packed: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    let most = u64::try_from(size).ok()?.checked_add(1)?;
+    DeflateDecoder::new(packed).take(most).read_to_end(&mut unpacked).ok()?;
+    Some(unpacked)
 }
 
 /// Reads an entry of the list and where the next one begins.

@@ -47,6 +47,8 @@ pub(super) enum BaselineError {
     Long(PathBuf),
     #[error("cannot use the baseline `{}`", path.display())]
     Bundle { path: PathBuf, source: BundleError },
+    #[error("cannot use the bundle `{}`", path.display())]
+    Run { path: PathBuf, source: BundleError },
     #[error("cannot write the baseline `{}`", path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error("`{name}` holds {count} models: name one")]
@@ -93,7 +95,8 @@ impl Pinned {
             Self::Stored(loaded) => sources(context, loaded.as_slice()),
             Self::File(baseline) => {
                 let (run, samples) = (&baseline.run, baseline.samples.as_slice());
-                vec![Source { run, arm: 0, samples, telemetry: None, remote: false }]
+                let price = context.config.prices.get(&run.arms[0].model).copied();
+                vec![Source { run, arm: 0, samples, telemetry: None, price, remote: false }]
             }
         }
     }

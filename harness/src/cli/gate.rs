@@ -11,8 +11,10 @@ use super::Context;
 use super::baseline::{Pinned, pinned};
 use super::output::{print, print_json, screen, write_file};
 use super::select::{block_on, load, open_store, sources};
+use crate::config::{ModelEntry, Price};
 use crate::failure::Failure;
-use crate::gate::{self, EarlyStop, Monitor, Plan, Policy};
+use crate::gate::{self, EarlyStop, Looked, Monitor, More, OnInconclusive, Plan, Policy};
+use crate::plan::Arm;
 use crate::report::{Source, thousands};
 
 /// Judge a run against a baseline by a policy, and end with its exit code
@@ -82,9 +84,9 @@ struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
 
-    /// Dollars for a million tokens in and out, such as `0.28,0.42`
-    #[arg(long, value_name = "IN,OUT", value_parser = price)]
-    price: Option<(f64, f64)>,
+    /// Dollars for a million tokens in and out, such as `0.28,0.42` [default: the model's `price` in the settings]
+    #[arg(long, value_name = "IN,OUT", value_parser = Price::parse)]
+    price: Option<Price>,
 }
 
 /// Why nothing is judged.
@@ -102,6 +104,8 @@ enum GateError {
         "the baseline and the candidate have no task in common: {baseline} against {candidate}"
     )]
     OtherSuite { baseline: String, candidate: String },
+    #[error("`max_extra_cost` is in dollars, and no price of `{0}` is known")]
+    NoPrice(String),
     #[error("the policy has no rule that compares accuracy: there is nothing to plan")]
     NothingToPlan,
 }
@@ -136,6 +140,21 @@ impl Wish {
         self.policy.early_stop == EarlyStop::Hybrid
     }
 
+    /// Refuses a cap on dollars where nobody knows what an answer costs.
+    pub(super) fn check_price(&self, context: &Context, arm: &Arm) -> Result<(), Failure> {
+        let model = &arm.model;
+        let remote = matches!(context.config.models.get(model), Some(ModelEntry::Chat(..)));
+        let wants = self.policy.on_inconclusive == OnInconclusive::SampleMore
+            && self.policy.max_extra_cost.is_some();
+        if wants && remote && !context.config.prices.contains_key(model) {
+            return Err(Failure::usage(GateError::NoPrice(model.clone())).hint(format!(
+                "`price = {{ input = USD, output = USD }}` in `[models.{model}]`, or `--price IN,OUT`: a \
+                 million tokens"
+            )));
+        }
+        Ok(())
+    }
+
     /// Checks that the plan can be judged, and watches it where the policy wants that.
     pub(super) fn watch(
         &self,
@@ -156,19 +175,27 @@ impl Wish {
             let candidate = plan.tasks.iter().map(|task| task.suite.to_string()).collect();
             return Err(other_suite(baseline, candidate));
         }
-        Ok(Monitor::new(&self.policy, baseline, plan))
+        Ok(Monitor::new(&gate::at_look(&self.policy, 0), baseline, plan))
     }
 
-    /// Judges the run.
+    /// Judges the run, and says what more is asked where it cannot be decided.
     pub(super) fn judge(
         &self,
         context: &Context,
         candidate: &Source<'_>,
         monitor: Option<&Monitor>,
-    ) -> Result<Gate, Failure> {
+        looked: Looked,
+    ) -> Result<(Gate, Option<More>), Failure> {
         let all = self.baseline.sources(context);
         let baseline = only(&self.name, &all)?;
-        Ok(gate::judge(&self.policy, baseline, candidate, false, monitor))
+        let policy = gate::at_look(&self.policy, looked.before);
+        let mut found = gate::judge(&policy, baseline, candidate, false, monitor);
+        let (more, why) = match gate::more(&policy, (baseline, candidate), &found, looked) {
+            Some(More::Nothing(why)) => (None, Some(why)),
+            more => (more, None),
+        };
+        gate::say(&mut found, candidate, looked, why);
+        Ok((found, more))
     }
 }
 
@@ -185,7 +212,8 @@ fn run_judge(context: &Context, arguments: &JudgeArgs) -> Result<ExitCode, Failu
         same_suite(baseline, candidate)?;
         let tasks: Vec<&str> = candidate.run.tasks.iter().map(|task| task.task.as_str()).collect();
         policy.check_tasks(&tasks)?;
-        let found = gate::judge(&policy, baseline, candidate, arguments.allow_mismatch, None);
+        let mut found = gate::judge(&policy, baseline, candidate, arguments.allow_mismatch, None);
+        gate::say_finished(&policy, &mut found);
         write_forms(arguments, &found)?;
         if context.output.is_json() {
             print(&view::render(&found, Form::Json))?;
@@ -223,15 +251,15 @@ fn run_plan(context: &Context, arguments: &PlanArgs) -> Result<ExitCode, Failure
         if plan.rules.is_empty() {
             return Err(Failure::usage(GateError::NothingToPlan));
         }
-        show_plan(context, &plan, arguments.price)?;
+        show_plan(context, &plan, arguments.price.or(baseline.price))?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn show_plan(context: &Context, plan: &Plan, price: Option<(f64, f64)>) -> Result<(), Failure> {
+fn show_plan(context: &Context, plan: &Plan, price: Option<Price>) -> Result<(), Failure> {
     let dollars = |rule: &gate::PlanRule, items: f64| {
         let (tokens_in, tokens_out) = rule.tokens_per_item;
-        price.map(|(input, output)| items * (tokens_in * input + tokens_out * output) / 1e6)
+        price.map(|price| items * (tokens_in * price.input + tokens_out * price.output) / 1e6)
     };
     #[expect(clippy::cast_precision_loss, reason = "items come nowhere near 2^53")]
     let needed_dollars =
@@ -325,11 +353,4 @@ fn other_suite(baseline: &Source<'_>, mut candidate: Vec<String>) -> Failure {
     let candidate = candidate.join(", ");
     Failure::invalid(GateError::OtherSuite { baseline, candidate })
         .hint("`tripos runs` lists what the store holds, with suites")
-}
-
-fn price(text: &str) -> Result<(f64, f64), String> {
-    let read = |part: &str| part.trim().parse().ok().filter(|p: &f64| p.is_finite() && *p >= 0.0);
-    text.split_once(',')
-        .and_then(|(input, output)| Some((read(input)?, read(output)?)))
-        .ok_or_else(|| "two prices, such as `0.28,0.42`".to_owned())
 }

@@ -24,9 +24,10 @@ use super::output::{print, print_json, screen, write_file};
 use super::progress::Line;
 use super::select::{Loaded, block_on, load_id, make_report, report_document, sources};
 use super::trusted;
+use crate::config::Price;
 use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
-use crate::gate::Monitor;
+use crate::gate::{Looked, Monitor, More, dollars};
 use crate::plan::{self, Arm, Plan, Selection};
 use crate::report::thousands;
 use crate::store::Store;
@@ -48,6 +49,8 @@ pub(super) struct Job {
     pub(super) expected: Option<(String, String)>,
     /// The gate it goes through.
     pub(super) gate: Option<Wish>,
+    /// What tokens of its models cost, whatever the settings say.
+    pub(super) price: Option<Price>,
     /// What stands between the programs of models and this machine.
     pub(super) sandbox: SandboxArgs,
 }
@@ -83,39 +86,99 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
         suites = trusted::suites(context, suites, sandbox)?;
     }
     let arms = open_arms(context, &job.selection)?;
-    let plan = plan::plan(&suites, &arms, &job.selection)?;
-    if let Some((handle, digest)) = &job.expected
-        && *digest != plan.digest.to_string()
-    {
-        return Err(Failure::invalid(JobError::Changed(handle.clone()))
-            .hint("a suite, a model or this version of tripos has changed; start a new run"));
+    let context = &priced(context, job, &arms);
+    if let Some(wish) = &job.gate {
+        arms.iter().try_for_each(|arm| wish.check_price(context, arm))?;
     }
+    let mut round = Round { selection: job.selection.clone(), looked: Looked::default() };
+    loop {
+        let plan = plan::plan(&suites, &arms, &round.selection)?;
+        if let Some((handle, digest)) = &job.expected
+            && *digest != plan.digest.to_string()
+        {
+            return Err(Failure::invalid(JobError::Changed(handle.clone()))
+                .hint("a suite, a model or this version of tripos has changed; start a new run"));
+        }
+        match block_on(measure((context, job), &round, (&plan, sandbox.as_ref())))? {
+            Next::End(code) => return Ok(code),
+            Next::More { more, first_usd } => {
+                context.output.note(&round.ask(more));
+                round.looked.before += 1;
+                round.looked.first_usd = round.looked.first_usd.or(first_usd);
+            }
+        }
+    }
+}
+
+/// One plan of a job: a gate that stays open may want another, with more repeats.
+struct Round {
+    selection: Selection,
+    looked: Looked,
+}
+
+/// What follows a round.
+enum Next {
+    End(ExitCode),
+    More { more: More, first_usd: Option<f64> },
+}
+
+impl Round {
+    /// Wants more of the next plan, and says what.
+    fn ask(&mut self, more: More) -> String {
+        match more {
+            More::Repeats(repeats) => {
+                self.selection.repeats = Some(repeats);
+                format!("not decided yet: every item is asked {repeats} times in all")
+            }
+            More::Items(limit) => {
+                self.selection.limit = Some(limit);
+                format!("not decided yet: {limit} items of each task are asked in all")
+            }
+            More::Nothing(why) => why,
+        }
+    }
+}
+
+/// The settings with the price that the command line gives.
+fn priced(context: &Context, job: &Job, arms: &[Arm]) -> Context {
+    let mut config = context.config.clone();
+    if let Some(price) = job.price {
+        config.prices.extend(arms.iter().map(|arm| (arm.model.clone(), price)));
+    }
+    Context { config, output: context.output }
+}
+
+/// Asks what is missing of a plan, judges it and prints its table, unless its gate wants more first.
+async fn measure(
+    (context, job): (&Context, &Job),
+    round: &Round,
+    (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
+) -> Result<Next, Failure> {
     let watched = match &job.gate {
-        Some(wish) => wish.watch(context, &plan)?,
-        None => None,
+        // More samples are looked at once, when all of them are in.
+        Some(wish) if round.looked.before == 0 => wish.watch(context, plan)?,
+        _ => None,
     };
     let monitor = RefCell::new(watched);
-    block_on(async {
-        let store = Store::open(&context.config.store).await?;
-        let outcome = work((context, job), (&plan, sandbox.as_ref()), &store, &monitor).await?;
-        let monitor = monitor.into_inner();
-        if outcome.interrupted && !monitor.as_ref().is_some_and(Monitor::is_early) {
-            return Err(interrupted(&outcome));
-        }
-        let loaded = [load_id(&store, outcome.run).await?];
-        let found = match &job.gate {
-            Some(wish) => {
-                Some(wish.judge(context, &sources(context, &loaded)[0], monitor.as_ref())?)
-            }
-            None => None,
-        };
-        summarise((context, job), &store, &loaded, found.as_ref()).await?;
-        match found {
-            // A gate says in its own words that too much is missing.
-            Some(found) => Ok(ExitCode::from(found.exit_code)),
-            None => judge(context, &outcome),
-        }
-    })
+    let store = Store::open(&context.config.store).await?;
+    let outcome = work((context, job, round), (plan, sandbox), &store, &monitor).await?;
+    let monitor = monitor.into_inner();
+    if outcome.interrupted && !monitor.as_ref().is_some_and(Monitor::is_early) {
+        return Err(interrupted(&outcome));
+    }
+    let loaded = [load_id(&store, outcome.run).await?];
+    let Some(wish) = &job.gate else {
+        summarise((context, job), &store, &loaded, None).await?;
+        return Ok(Next::End(judge(context, &outcome)?));
+    };
+    let candidate = sources(context, &loaded)[0];
+    let (found, more) = wish.judge(context, &candidate, monitor.as_ref(), round.looked)?;
+    if let Some(more) = more {
+        return Ok(Next::More { more, first_usd: dollars(&candidate) });
+    }
+    summarise((context, job), &store, &loaded, Some(&found)).await?;
+    // A gate says in its own words that too much is missing.
+    Ok(Next::End(ExitCode::from(found.exit_code)))
 }
 
 /// Prints what would be asked.
@@ -211,7 +274,7 @@ fn open_arms(context: &Context, selection: &Selection) -> Result<Vec<Arm>, Failu
 ///
 /// Where a gate is decided before that, the work ends there.
 async fn work(
-    (context, job): (&Context, &Job),
+    (context, job, round): (&Context, &Job, &Round),
     (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
     store: &Store,
     monitor: &RefCell<Option<Monitor>>,
@@ -220,7 +283,7 @@ async fn work(
     let (stop, cancel) = watch::channel(false);
     let order = engine::Job {
         plan,
-        selection: &job.selection,
+        selection: &round.selection,
         command: &job.command,
         name: job.name.as_deref(),
         sandbox,

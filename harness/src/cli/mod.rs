@@ -16,6 +16,7 @@ mod arms;
 mod baseline;
 mod compare;
 mod doctor;
+mod export;
 mod gate;
 mod grade;
 mod import;
@@ -111,6 +112,7 @@ enum Command {
     Report(report::ReportArgs),
     Gate(gate::GateArgs),
     Baseline(baseline::BaselineArgs),
+    Export(export::ExportArgs),
     Import(import::ImportArgs),
     Grade(grade::GradeArgs),
     Regrade(regrade::RegradeArgs),
@@ -175,6 +177,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(arguments) => report::run(&context, &arguments),
         Command::Gate(arguments) => gate::run(&context, &arguments),
         Command::Baseline(arguments) => baseline::run(&context, &arguments),
+        Command::Export(arguments) => export::run(&context, &arguments),
         Command::Import(arguments) => import::run(&context, &arguments),
         Command::Grade(arguments) => grade::run(&context, &arguments),
         Command::Regrade(arguments) => regrade::run(&context, &arguments),

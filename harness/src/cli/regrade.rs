@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tripos_dashboards::terminal::{Align, Table};
 use tripos_graders::{Grade, Outcome};
+use tripos_tasks::Digest;
 
 use super::Context;
 use super::output::{print, print_json, screen};
@@ -14,6 +15,7 @@ use crate::engine::regrade;
 use crate::failure::Failure;
 use crate::key::grader_digest;
 use crate::report::thousands;
+use crate::stats::{AgreementFit, LEVEL, TwoVerdicts, agreement};
 use crate::store::regrade::{Graded, completions, keep};
 use crate::store::{Store, read, rows::Run};
 
@@ -43,6 +45,8 @@ struct Regraded<'g> {
     /// Those whose grader needs more than the store holds.
     skipped: usize,
     changed: Vec<(&'g Graded, &'g Grade)>,
+    /// How far the verdicts that there were agree with the new ones, by outcome.
+    agreement: AgreementFit,
 }
 
 /// Grades everything and shows what changed.
@@ -70,9 +74,25 @@ pub(super) fn run(context: &Context, arguments: &RegradeArgs) -> Result<ExitCode
             graded: grades.len(),
             skipped: stored.len() - grades.len(),
             changed: changed.collect(),
+            agreement: agreement(&verdicts(&grades), LEVEL),
         };
         show(context, &store, &regraded)
     })
+}
+
+/// The old verdict of each completion beside the new one; repeats of an item vary together.
+fn verdicts(grades: &[(&Graded, Digest, Grade)]) -> Vec<TwoVerdicts> {
+    let place = |outcome| Outcome::ALL.iter().position(|known| *known == outcome);
+    grades
+        .iter()
+        .filter_map(|(graded, _, grade)| {
+            Some(TwoVerdicts {
+                one: place(graded.outcome?)?,
+                two: place(grade.outcome)?,
+                cluster: Some(format!("{}/{}/{}", graded.arm, graded.task, graded.item_name)),
+            })
+        })
+        .collect()
 }
 
 fn show(context: &Context, store: &Store, regraded: &Regraded<'_>) -> Result<ExitCode, Failure> {
@@ -132,7 +152,19 @@ fn summary(regraded: &Regraded<'_>) -> String {
             count(regraded.skipped)
         ));
     }
+    if !regraded.changed.is_empty() {
+        parts.extend(agreed(&regraded.agreement));
+    }
     parts.join("; ")
+}
+
+/// How far the graders agree, where that is defined.
+fn agreed(fit: &AgreementFit) -> Option<String> {
+    let (kappa, lower, upper) = (fit.kappa?, fit.lower?, fit.upper?);
+    Some(format!(
+        "they agree on {:.1} % (Cohen's kappa {kappa:.2} [{lower:.2}, {upper:.2}])",
+        100.0 * fit.observed?
+    ))
 }
 
 fn name(outcome: Option<Outcome>) -> &'static str {
@@ -155,11 +187,16 @@ fn document(regraded: &Regraded<'_>) -> Value {
             })
         })
         .collect();
+    let fit = &regraded.agreement;
     json!({
         "schema": 1,
         "run": regraded.run.summary.handle,
         "graded": regraded.graded,
         "skipped": regraded.skipped,
         "changed": changed,
+        "agreement": {
+            "n": fit.n, "observed": fit.observed, "expected": fit.expected,
+            "kappa": fit.kappa, "lower": fit.lower, "upper": fit.upper,
+        },
     })
 }

@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, arguments: &ResumeArgs) -> Result<ExitCode,
         command: known.command,
         report: None,
         gate: None,
+        price: None,
         expected: Some((known.summary.handle, known.digest)),
         sandbox: arguments.sandbox.clone(),
     };

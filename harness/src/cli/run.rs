@@ -10,6 +10,7 @@ use super::Context;
 use super::gate::Wish;
 use super::grade::SandboxArgs;
 use super::job::{Job, dry_run, perform};
+use crate::config::Price;
 use crate::failure::Failure;
 use crate::plan::Selection;
 
@@ -70,6 +71,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "RUN|FILE", requires = "gate")]
     baseline: Option<String>,
 
+    /// Dollars for a million tokens in and out, such as `0.28,0.42`, of every model of this run [default: `price` in the settings]
+    #[arg(long, value_name = "IN,OUT", value_parser = Price::parse)]
+    price: Option<Price>,
+
     /// Print what would be asked, and ask nothing
     #[arg(long)]
     dry_run: bool,
@@ -113,6 +118,7 @@ fn job(context: &Context, arguments: &RunArgs) -> Result<Job, Failure> {
         report: report.map(Path::to_owned),
         expected: None,
         gate: wish,
+        price: arguments.price,
         sandbox: arguments.sandbox.clone(),
     })
 }

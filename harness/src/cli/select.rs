@@ -71,6 +71,7 @@ pub(super) fn sources<'a>(context: &Context, loaded: &'a [Loaded]) -> Vec<Source
             arm,
             samples: &loaded.samples,
             telemetry: loaded.telemetry.get(arm).and_then(Option::as_ref),
+            price: context.config.prices.get(&loaded.run.arms[arm].model).copied(),
             remote: matches!(
                 context.config.models.get(&loaded.run.arms[arm].model),
                 Some(ModelEntry::Chat(..))

@@ -1,11 +1,13 @@
 //! What stands against a verdict: settings that differ, trials that are missing, answers that were cut
 //! off more often on one side.
 
+use std::collections::BTreeSet;
+
 use tripos_dashboards::gate::{Changed, Rule, Verdict};
 
 use super::measure::{Item, Measured, Task};
 use super::monitor::Monitor;
-use super::policy::{Metric, Policy, Scope};
+use super::policy::{Metric, OnInconclusive, Policy, Scope};
 use crate::report::{Source, mismatches, thousands};
 use crate::store::rows::TrialState;
 
@@ -100,17 +102,42 @@ pub(super) fn missing(
             thousands(all as u64)
         ));
     }
-    let all = changed.pairs + changed.unpaired;
+    let unasked = unasked(policy, before, now);
+    if unasked > 0 {
+        found.notes.push(format!(
+            "{} items of the baseline were not asked: the run has a limit.",
+            thousands(unasked)
+        ));
+    }
+    let unpaired = changed.unpaired.saturating_sub(unasked);
+    let all = changed.pairs + unpaired;
     if changed.pairs == 0 {
         found.invalid.push("No item was answered by both sides.".to_owned());
-    } else if early.is_none() && exceeds(changed.unpaired, all, policy.max_failed) {
+    } else if early.is_none() && exceeds(unpaired, all, policy.max_failed) {
         found.invalid.push(format!(
             "{} of {} items were answered by one side only: {allowed}.",
-            thousands(changed.unpaired),
+            thousands(unpaired),
             thousands(all)
         ));
     }
     found
+}
+
+/// Items of the baseline that a limit left out of the candidate, where the policy may still ask for them. A
+/// limit takes the first items of an order that no answer decides.
+fn unasked(policy: &Policy, before: &Measured<'_>, now: &Measured<'_>) -> u64 {
+    if policy.on_inconclusive != OnInconclusive::SampleMore || !now.is_limited() {
+        return 0;
+    }
+    let planned: BTreeSet<(&str, &str)> = now
+        .tasks()
+        .iter()
+        .flat_map(|task| task.samples.iter().map(|s| (task.row.task.as_str(), s.item.as_str())))
+        .collect();
+    let left = |(task, item): &(&str, &Item<'_>)| {
+        now.task(task).is_some() && !planned.contains(&(*task, item.id))
+    };
+    before.items().filter(left).count() as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "trial counts come nowhere near 2^53")]
@@ -125,11 +152,7 @@ pub(super) fn doubt(
     before: &Measured<'_>,
     now: &Measured<'_>,
 ) {
-    for (metric, word) in [(Metric::Truncated, "cut off"), (Metric::Unparsed, "unreadable")] {
-        let (one, two) = (share(before, now, scope, metric), share(now, before, scope, metric));
-        if (one - two).abs() <= margin {
-            continue;
-        }
+    for (word, one, two) in doubts((scope, margin), before, now) {
         rule.notes.push(format!(
             "{:.1} % of the baseline's answers and {:.1} % of the candidate's were {word}: the \
              difference in score may be a difference in length or form.",
@@ -141,6 +164,25 @@ pub(super) fn doubt(
             rule.notes.push("What was found rests on it, so that it decides nothing.".to_owned());
         }
     }
+}
+
+/// Whether a difference in score may be one in length or form.
+pub(super) fn is_doubted(about: (&Scope, f64), before: &Measured<'_>, now: &Measured<'_>) -> bool {
+    doubts(about, before, now).next().is_some()
+}
+
+/// What differs by more than the margin: its word, and both shares.
+fn doubts(
+    (scope, margin): (&Scope, f64),
+    before: &Measured<'_>,
+    now: &Measured<'_>,
+) -> impl Iterator<Item = (&'static str, f64, f64)> {
+    [(Metric::Truncated, "cut off"), (Metric::Unparsed, "unreadable")]
+        .map(|(metric, word)| {
+            (word, share(before, now, scope, metric), share(now, before, scope, metric))
+        })
+        .into_iter()
+        .filter(move |(_, one, two)| (one - two).abs() > margin)
 }
 
 /// The share of `of`'s answers that `metric` names, on the items that `other` answered too.

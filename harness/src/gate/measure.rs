@@ -12,6 +12,7 @@ use crate::store::rows::{Sample, TaskRow};
 /// One side, by task.
 pub(super) struct Measured<'a> {
     tasks: Vec<Task<'a>>,
+    limited: bool,
 }
 
 /// One task of one side.
@@ -45,7 +46,12 @@ impl<'a> Measured<'a> {
             task.samples.sort_by(|a, b| (&a.item, a.repeat).cmp(&(&b.item, b.repeat)));
             task.items = items(&task.samples);
         }
-        Self { tasks }
+        Self { tasks, limited: source.run.selection.limit.is_some() }
+    }
+
+    /// Whether the run was told to ask only so many items of a task.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limited
     }
 
     pub(super) fn tasks(&self) -> &[Task<'a>] {

@@ -37,7 +37,8 @@ pub enum OnInconclusive {
     Fail,
     /// It ends with exit code 0 and says so.
     Warn,
-    /// More samples are wanted. A gate over finished runs cannot ask any, and ends as with `fail`.
+    /// More samples are asked, as [`crate::gate::more()`] says; what is open after that ends as with `fail`. A
+    /// gate over finished runs cannot ask any.
     SampleMore,
 }
 

@@ -195,7 +195,9 @@ fn items_needed(
     #[expect(clippy::cast_precision_loss, reason = "items come nowhere near 2^53")]
     let variance = se * se * n as f64;
     let errors = Errors { alpha, power: POWER, sides: Sides::One };
+    // So many did not decide, whatever the plan for a normal mean says.
     size::whole(sample_size_paired(difference + margin, variance, errors)?)
+        .map(|needed| needed.max(n as u64 + 1))
 }
 
 fn at_most((rule, value): (&PolicyRule, f64), alpha: f64, now: &Measured<'_>) -> Rule {

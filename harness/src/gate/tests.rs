@@ -34,7 +34,14 @@ impl Arm {
 
     fn source(&self) -> Source<'_> {
         let telemetry: Option<&Telemetry> = None;
-        Source { run: &self.run, arm: 0, samples: &self.samples, telemetry, remote: false }
+        Source {
+            run: &self.run,
+            arm: 0,
+            samples: &self.samples,
+            telemetry,
+            price: None,
+            remote: false,
+        }
     }
 }
 
@@ -357,4 +364,41 @@ fn a_gate_that_stopped_early_says_so_and_misses_nothing() {
     says(&found, "Decided by looks at ");
     let unwatched = judge(&hybrid(RULE), &sides.0, &sides.1, false, None);
     assert_eq!(unwatched.verdict, Verdict::Invalid, "what was not asked is missing otherwise");
+}
+
+#[test]
+fn the_looks_of_a_policy_that_wants_more_share_its_alpha() {
+    let plain = policy(RULE);
+    assert!((at_look(&plain, 0).alpha - plain.alpha).abs() < 1e-15, "one look has all of it");
+    let text = format!("on_inconclusive = \"sample_more\"\n{RULE}");
+    let wants = policy(&text);
+    let shares: Vec<f64> = (0..9).map(|before| at_look(&wants, before).alpha).collect();
+    assert!((shares.iter().sum::<f64>() - wants.alpha).abs() < 1e-15, "{shares:?}");
+    assert!(shares.windows(2).all(|pair| pair[0] >= pair[1]), "{shares:?}");
+}
+
+#[test]
+fn more_is_asked_only_where_more_could_decide() {
+    let text = format!("on_inconclusive = \"sample_more\"\n{RULE}");
+    let wants = policy(&text);
+    let (one, two) = (Arm::scoring("a", 14, 20), Arm::scoring("b", 13, 20));
+    let next = |candidate: &Arm, before: usize| {
+        let sides = (one.source(), candidate.source());
+        let found = judge(&at_look(&wants, before), &sides.0, &sides.1, false, None);
+        let looked = Looked { before, first_usd: None };
+        more(&wants, (&sides.0, &sides.1), &found, looked)
+    };
+    assert_eq!(next(&two, 0), Some(More::Repeats(2)));
+    let Some(More::Nothing(why)) = next(&two, 3) else { panic!("the looks have an end") };
+    assert!(why.contains("was taken"), "{why}");
+    // Cut off three times as often: what is open is no matter of chance.
+    let mut cut = Arm::scoring("b", 13, 20);
+    for sample in cut.samples.iter_mut().filter(|sample| sample.score == Some(0.0)) {
+        sample.outcome = Some(Outcome::Truncated);
+    }
+    let Some(More::Nothing(why)) = next(&cut, 0) else { panic!("it would not help") };
+    assert!(why.contains("not chance"), "{why}");
+    let sides = (one.source(), two.source());
+    let found = judge(&policy(RULE), &sides.0, &sides.1, false, None);
+    assert_eq!(more(&policy(RULE), (&sides.0, &sides.1), &found, Looked::default()), None);
 }

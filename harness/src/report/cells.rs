@@ -6,17 +6,18 @@ use tripos_dashboards::report::{Cell, Counts, Figure, Spend};
 use tripos_graders::Outcome;
 
 use super::View;
+use crate::config::Price;
 use crate::stats::{
     Amount, Estimate, ItemScore, Method, PairedAmount, accuracy, macro_average, mean_amount, ratio,
 };
 use crate::store::rows::{Sample, TrialState};
 
 /// What an arm made of the samples of one task.
-pub(super) fn cell(samples: &[&Sample]) -> Cell {
+pub(super) fn cell(samples: &[&Sample], price: Option<Price>) -> Cell {
     Cell {
         accuracy: figure(&task_accuracy(samples)),
         counts: counts(samples),
-        spend: spend(samples),
+        spend: spend(samples, price),
     }
 }
 
@@ -30,7 +31,7 @@ pub(super) fn total(view: &View<'_>) -> Cell {
         [(_, only)] => figure(only),
         several => figure(&macro_average(several)),
     };
-    Cell { accuracy, counts: counts(&all), spend: spend(&all) }
+    Cell { accuracy, counts: counts(&all), spend: spend(&all, view.source.price) }
 }
 
 /// The graded repeats of one item.
@@ -79,7 +80,7 @@ fn counts(samples: &[&Sample]) -> Counts {
     }
 }
 
-fn spend(samples: &[&Sample]) -> Spend {
+fn spend(samples: &[&Sample], price: Option<Price>) -> Spend {
     let mean = |value: fn(&Sample) -> Option<f64>| {
         let amounts: Vec<Amount> = samples
             .iter()
@@ -97,21 +98,32 @@ fn spend(samples: &[&Sample]) -> Spend {
         latency_s: mean(|sample| sample.timing.map(|timing| timing.total.as_secs_f64())),
         truncated: share(samples, Outcome::Truncated),
         unparsed: share(samples, Outcome::Unparsed),
-        tokens_per_correct: tokens_per_correct(samples),
-        cost_usd: None,
+        tokens_per_correct: per_correct(samples, |sample| sample.usage.output.map(real)),
+        usd_per_correct: per_correct(samples, |sample| price?.of(&sample.usage)),
+        cost_usd: cost(samples, price),
     }
 }
 
-/// All tokens over all points of the graded trials that say what they took.
-fn tokens_per_correct(samples: &[&Sample]) -> Figure {
+/// All of an amount over all points of the graded trials that say what they took.
+fn per_correct(samples: &[&Sample], amount: impl Fn(&Sample) -> Option<f64>) -> Figure {
     let amounts: Vec<PairedAmount> = samples
         .iter()
         .filter_map(|sample| {
-            let (candidate, baseline) = (real(sample.usage.output?), sample.score?);
+            let (candidate, baseline) = (amount(sample)?, sample.score?);
             Some(PairedAmount { baseline, candidate, cluster: Some(cluster_of(sample)) })
         })
         .collect();
     figure(&ratio(&amounts))
+}
+
+/// The dollars of every answer; absent where one does not say what it took, or nothing was answered.
+fn cost(samples: &[&Sample], price: Option<Price>) -> Option<f64> {
+    let price = price?;
+    let answered = samples.iter().filter(|sample| sample.timing.is_some());
+    let dollars: Option<Vec<f64>> = answered.map(|sample| price.of(&sample.usage)).collect();
+    let mut dollars = dollars.filter(|dollars| !dollars.is_empty())?;
+    dollars.sort_by(f64::total_cmp);
+    Some(dollars.iter().sum())
 }
 
 /// The share of graded trials that ended as `outcome`, by item as accuracy is.
@@ -136,7 +148,7 @@ pub(super) fn share(samples: &[&Sample], outcome: Outcome) -> Figure {
 }
 
 /// What varies together, over all tasks: items of different tasks share names.
-fn cluster_of(sample: &Sample) -> String {
+pub(super) fn cluster_of(sample: &Sample) -> String {
     format!("{}/{}", sample.task, sample.cluster)
 }
 

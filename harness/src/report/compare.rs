@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use tripos_dashboards::report::{Comparison, Difference, Direction, Figure, Pairs, Spread};
 use tripos_graders::Outcome;
 
-use super::cells::{figure, items, method, number, real, share};
+use super::cells::{Item, figure, items, method, number, real, share};
 use super::flips::{flipped, flips};
 use super::{Source, View};
+use crate::config::Price;
 use crate::key::TrialKey;
 use crate::stats::{
     self, LEVEL, Method, PairedAmount, PairedItem, difference, holm, macro_difference, mean_ci,
@@ -26,7 +27,7 @@ pub(super) fn comparison(
     transcripts: &BTreeMap<TrialKey, Transcript>,
 ) -> Comparison {
     let (one, two) = (&views[0], &views[candidate]);
-    let mut board = Board::default();
+    let mut board = Board { prices: [one.source.price, two.source.price], ..Board::default() };
     for task in tasks {
         board.add(task, one.samples(&task.task), two.samples(&task.task));
     }
@@ -47,6 +48,7 @@ pub(super) fn comparison(
         candidate,
         tasks: adjusted(board.tasks.iter().map(|(_, task)| shown(task)).collect()),
         token_ratio: figure(&stats::ratio(&board.tokens)),
+        cost_ratio: figure(&stats::ratio(&board.dollars)),
         latency_ratio: figure(&stats::ratio(&board.seconds)),
         probability_better: probability_better(&overall),
         spread: board.spread(),
@@ -140,7 +142,9 @@ fn doubts(one: &View<'_>, two: &View<'_>) -> Vec<String> {
 struct Board {
     tasks: Vec<(u32, stats::Comparison)>,
     tokens: Vec<PairedAmount>,
+    dollars: Vec<PairedAmount>,
     seconds: Vec<PairedAmount>,
+    prices: [Option<Price>; 2],
     /// The repeats of each item that both answered, of the baseline and of the candidate.
     repeats: [Vec<Vec<f64>>; 2],
     differences: Vec<f64>,
@@ -161,13 +165,20 @@ impl Board {
             self.count(&pair);
             // Items of different tasks share names, so the cluster carries the task.
             let cluster = pair.cluster.as_ref().map(|name| format!("{}/{name}", task.task));
-            let amount = |of: fn(&Sample) -> Option<f64>| {
-                let (baseline, candidate) =
-                    (item_mean(&baseline.samples, of)?, item_mean(&candidate.samples, of)?);
+            let both = |baseline: Option<f64>, candidate: Option<f64>| {
+                let (baseline, candidate) = (baseline?, candidate?);
                 Some(PairedAmount { baseline, candidate, cluster: cluster.clone() })
+            };
+            let amount = |of: fn(&Sample) -> Option<f64>| {
+                both(item_mean(&baseline.samples, of), item_mean(&candidate.samples, of))
+            };
+            let cost = |item: &Item<'_>, price: Option<Price>| {
+                item_mean(&item.samples, |sample| price?.of(&sample.usage))
             };
             self.tokens.extend(amount(|sample| sample.usage.output.map(real)));
             self.seconds.extend(amount(|sample| Some(sample.timing?.total.as_secs_f64())));
+            let [before, now] = self.prices;
+            self.dollars.extend(both(cost(baseline, before), cost(candidate, now)));
             for (all, item) in self.repeats.iter_mut().zip([baseline, candidate]) {
                 all.push(item.samples.iter().filter_map(|sample| sample.score).collect());
             }
@@ -207,7 +218,7 @@ impl Board {
 }
 
 /// The mean of what an item's repeats took, where every repeat says.
-fn item_mean(samples: &[&Sample], of: fn(&Sample) -> Option<f64>) -> Option<f64> {
+fn item_mean(samples: &[&Sample], of: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
     let amounts: Option<Vec<f64>> = samples.iter().map(|sample| of(sample)).collect();
     mean_ci(&amounts?, LEVEL).mean
 }

@@ -10,6 +10,9 @@ use super::cells::items;
 use crate::key::TrialKey;
 use crate::store::rows::{Sample, TaskRow, Transcript, TurnRow};
 
+/// Flips of a comparison whose texts are read: the most that any format shows.
+pub(super) const READ: usize = 2_000;
+
 /// An item on which two arms differ, with the repeats that show it.
 pub(super) struct Flipped<'a> {
     task: &'a str,
@@ -59,7 +62,7 @@ fn telling<'a>(
     same.chain(any).find(|(a, b)| gap(a, b) > 0.0)
 }
 
-/// The flips as the page shows them.
+/// The flips as the page shows them: the worst [`READ`] with their texts, the others to be counted.
 pub(super) fn flips(
     flipped: Vec<Flipped<'_>>,
     tasks: &[&TaskRow],
@@ -67,7 +70,11 @@ pub(super) fn flips(
 ) -> Vec<Flip> {
     flipped
         .into_iter()
-        .filter_map(|flip| {
+        .enumerate()
+        .filter_map(|(n, flip)| {
+            if n >= READ {
+                return untold(&flip, tasks);
+            }
             let transcript = transcripts.get(&flip.baseline.key)?;
             let listing = transcript
                 .listings
@@ -84,6 +91,25 @@ pub(super) fn flips(
             })
         })
         .collect()
+}
+
+/// A flip that no format shows, without its texts.
+fn untold(flip: &Flipped<'_>, tasks: &[&TaskRow]) -> Option<Flip> {
+    let side = |sample: &Sample| report::Transcript {
+        outcome: sample.outcome.map_or_else(String::new, |outcome| outcome.as_str().to_owned()),
+        score: sample.score.unwrap_or_default(),
+        trial: sample.key.to_string(),
+        ..report::Transcript::default()
+    };
+    Some(Flip {
+        task: tasks.iter().position(|task| task.task == flip.task)?,
+        item: flip.item.to_owned(),
+        change: flip.change,
+        prompt: String::new(),
+        target: String::new(),
+        baseline: side(flip.baseline),
+        candidate: side(flip.candidate),
+    })
 }
 
 /// The messages of a turn as one text.

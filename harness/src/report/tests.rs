@@ -102,6 +102,7 @@ pub(crate) fn sample(arm: usize, item: usize, outcome: Option<Outcome>) -> Sampl
         score: outcome.map(|outcome| if outcome == Outcome::Correct { 1.0 } else { 0.0 }),
         outcome,
         tier: None,
+        confidence: None,
         finish: outcome.map(|_| Finish::Stop),
         usage: Usage {
             input: Some(10),
@@ -181,7 +182,7 @@ fn making() -> Making {
 }
 
 fn made(run: &Run, samples: &[Sample]) -> Report {
-    let source = |arm| Source { run, arm, samples, telemetry: None, remote: false };
+    let source = |arm| Source { run, arm, samples, telemetry: None, price: None, remote: false };
     let sources: Vec<_> = (0..run.arms.len()).map(source).collect();
     let wanted = shown_trials(&sources);
     let transcripts = samples
@@ -193,7 +194,7 @@ fn made(run: &Run, samples: &[Sample]) -> Report {
 }
 
 fn source_of<'a>(run: &'a Run, samples: &'a [Sample]) -> Source<'a> {
-    Source { run, arm: 0, samples, telemetry: None, remote: false }
+    Source { run, arm: 0, samples, telemetry: None, price: None, remote: false }
 }
 
 const RIGHT: Option<Outcome> = Some(Outcome::Correct);
@@ -316,7 +317,8 @@ fn the_candidate_takes_twice_the_tokens() {
 fn arms_of_one_label_are_told_apart_by_their_run() {
     let (one, samples) = two_arms(&[(RIGHT, RIGHT)]);
     let two = a_run("r-2", one.arms.clone());
-    let source = |run| Source { run, arm: 0, samples: &samples, telemetry: None, remote: true };
+    let source =
+        |run| Source { run, arm: 0, samples: &samples, telemetry: None, price: None, remote: true };
     let report = report(&[source(&one), source(&two)], &BTreeMap::new(), &making());
     let names: Vec<_> = report.arms.iter().map(|arm| arm.name.as_str()).collect();
     assert_eq!(names, ["r-1/tiny+nothink", "r-2/tiny+nothink"]);
@@ -350,7 +352,8 @@ fn an_expert_with_its_fair_share_has_ratio_one() {
         ..Telemetry::default()
     };
     let telemetry = Some(&telemetry);
-    let source = Source { run: &run, arm: 0, samples: &samples, telemetry, remote: false };
+    let source =
+        Source { run: &run, arm: 0, samples: &samples, telemetry, price: None, remote: false };
     let Experts::Observed { layers } = experts(&source) else { panic!("was watched") };
     assert_eq!((layers[0].tokens, layers[0].ratios.as_slice()), (40, [1.5, 0.5].as_slice()));
 }

@@ -1,5 +1,6 @@
 //! Whether a stated confidence means what it says, and whether it tells right answers from wrong ones.
 
+use super::mean::{ClusteredMean, clustered_se};
 use super::sum::{count, mean, sum};
 
 /// An answer with the confidence that was stated for it, 0 to 1.
@@ -108,6 +109,57 @@ pub fn auroc(answers: &[Stated]) -> Option<f64> {
     Some(wins / (count(right) * count(wrong)))
 }
 
+/// The Brier score with its interval: the mean squared error, clustered, Student's t (Brier 1950; the interval is
+/// that of [`clustered_se`]). No interval where every error is the same.
+pub fn brier_interval(answers: &[Stated], clusters: &[usize], level: f64) -> ClusteredMean {
+    let losses: Vec<f64> =
+        answers.iter().map(|answer| (answer.confidence - answer.outcome()).powi(2)).collect();
+    without_certainty(clustered_se(&losses, clusters, level))
+}
+
+/// [`auroc`] with its interval: the placement of each answer among those of the other kind, summed over clusters
+/// (`DeLong` et al. 1988; Obuchowski 1997, "Nonparametric analysis of clustered ROC curve
+/// data"), and Student's t. No interval where no placement differs, as when the two kinds do not overlap.
+pub fn auroc_interval(answers: &[Stated], clusters: &[usize], level: f64) -> ClusteredMean {
+    let Some(area) = auroc(answers) else {
+        return ClusteredMean { n: answers.len(), ..ClusteredMean::default() };
+    };
+    let mut order: Vec<usize> = (0..answers.len()).collect();
+    order.sort_by(|&a, &b| answers[a].confidence.total_cmp(&answers[b].confidence));
+    let right = answers.iter().filter(|answer| answer.correct).count();
+    let wrong = answers.len() - right;
+    let mut linear = vec![0.0; answers.len()];
+    let (mut right_below, mut wrong_below) = (0, 0);
+    let tied =
+        |a: &usize, b: &usize| answers[*a].confidence.total_cmp(&answers[*b].confidence).is_eq();
+    for group in order.chunk_by(tied) {
+        let rights = group.iter().filter(|&&n| answers[n].correct).count();
+        let wrongs = group.len() - rights;
+        for &n in group {
+            // The share of the other kind that the answer outranks, or is outranked by.
+            let (placement, own) = if answers[n].correct {
+                ((count(wrong_below) + count(wrongs) / 2.0) / count(wrong), right)
+            } else {
+                let above = right - right_below - rights;
+                ((count(above) + count(rights) / 2.0) / count(right), wrong)
+            };
+            linear[n] = area + (placement - area) * count(answers.len()) / count(own);
+        }
+        right_below += rights;
+        wrong_below += wrongs;
+    }
+    without_certainty(clustered_se(&linear, clusters, level))
+}
+
+/// Takes the interval away where nothing varies: it would claim certainty.
+fn without_certainty(fit: ClusteredMean) -> ClusteredMean {
+    if fit.se.is_some_and(|se| se > 0.0) {
+        fit
+    } else {
+        ClusteredMean { lower: None, upper: None, ..fit }
+    }
+}
+
 /// What is wrong among the answers kept when the least confident are left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RiskAtCoverage {
@@ -159,6 +211,31 @@ mod tests {
     fn certainty_that_is_wrong_has_no_finite_loss() {
         let fit = calibration(&[stated(1.0, false), stated(0.5, true)], 2);
         assert_eq!((fit.log_loss, fit.bins[1].count), (None, 2));
+    }
+
+    #[test]
+    fn the_interval_of_the_area_is_that_of_delong() {
+        let answers = [
+            stated(0.9, true),
+            stated(0.8, true),
+            stated(0.6, true),
+            stated(0.7, false),
+            stated(0.4, false),
+        ];
+        let clusters = [0, 1, 2, 3, 4];
+        let fit = auroc_interval(&answers, &clusters, 0.95);
+        // Placements of the right ones 1, 1, ½ and of the wrong ones ⅔, 1: their mean is 5/6.
+        assert!(fit.mean.is_some_and(|area| (area - 5.0 / 6.0).abs() < 1e-12), "{fit:?}");
+        // DeLong with divisors n: (2·(1/6)² + (1/3)²)/9 + 2·(1/6)²/4, times n/(n − 1) for the clusters.
+        let squares: f64 = (2.0 / 36.0 + 1.0 / 9.0) / 9.0 + (2.0 / 36.0) / 4.0;
+        let expected = (squares * 5.0 / 4.0).sqrt();
+        assert!(fit.se.is_some_and(|se| (se - expected).abs() < 1e-12), "{fit:?} {expected}");
+        let apart = auroc_interval(&[stated(0.9, true), stated(0.1, false)], &[0, 1], 0.95);
+        assert_eq!((apart.mean, apart.lower), (Some(1.0), None));
+        assert_eq!(auroc_interval(&[stated(0.9, true)], &[0], 0.95).mean, None);
+        let brier = brier_interval(&answers, &clusters, 0.95);
+        assert!(brier.mean.is_some_and(|mean| (mean - 0.172).abs() < 1e-12), "{brier:?}");
+        assert!(brier.lower < brier.mean && brier.mean < brier.upper);
     }
 
     #[test]

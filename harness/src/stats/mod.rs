@@ -40,11 +40,11 @@ pub mod spend;
 mod sum;
 pub mod weighted;
 
-pub use agreement::{JudgeErrors, cohen_kappa, rogan_gladen};
+pub use agreement::{AgreementFit, JudgeErrors, TwoVerdicts, agreement, cohen_kappa, rogan_gladen};
 pub use boundary::{Boundary, obf_boundary};
 pub use bradley_terry::{Games, bradley_terry};
 pub use budget::{Spent, budget_curve, doubling_budgets};
-pub use calibration::{Stated, auroc, calibration, risk_coverage};
+pub use calibration::{Stated, auroc, auroc_interval, brier_interval, calibration, risk_coverage};
 pub use estimate::{Estimate, ItemScore, accuracy, macro_average, quantile};
 pub use exact::{mcnemar_exact, permutation, sign_test};
 pub use hybrid::HybridGate;

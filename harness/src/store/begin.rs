@@ -92,6 +92,8 @@ pub(super) struct Rows {
     pub(super) selection: String,
     pub(super) seed: u64,
     pub(super) version: String,
+    /// When it was first planned, in milliseconds since 1970.
+    pub(super) created_ms: i64,
     pub(super) arms: Vec<Value>,
     pub(super) tasks: Vec<Value>,
     pub(super) items: Vec<Value>,
@@ -110,6 +112,7 @@ impl Rows {
             selection: json_text(job.selection),
             seed: plan.seed,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            created_ms: now_ms(),
             arms: arms(plan),
             tasks: tasks(plan),
             items,
@@ -233,7 +236,7 @@ async fn list(
         .bind(digest)
         .bind(&handle)
         .bind(name)
-        .bind(now_ms())
+        .bind(rows.created_ms)
         .bind(rows.command)
         .bind(rows.selection)
         .bind(rows.seed.cast_signed())

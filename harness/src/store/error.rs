@@ -75,6 +75,17 @@ pub enum StoreError {
         /// The other process.
         pid: u32,
     },
+    /// A trial of the run has more turns than a bundle holds.
+    #[error(
+        "the run `{run}` holds conversations of several turns, which a bundle does not hold yet"
+    )]
+    ManyTurns {
+        /// The run.
+        run: String,
+    },
+    /// What is to be imported calls itself a run that it is not.
+    #[error("the store has the run {0:.12}, and its trials are not those of the file")]
+    OtherRun(String),
     /// No run has this name.
     #[error("no run is called `{0}`")]
     NoSuchRun(String),

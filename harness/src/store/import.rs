@@ -1,26 +1,40 @@
-//! Keeps a run that was measured elsewhere: its trials, what was answered and the verdicts that came with it.
+//! Keeps a run that was measured elsewhere: its trials, what was answered, and the verdicts that came with
+//! it.
+//!
+//! The rows are those of a run that is planned here, so that it is compared, gated and resumed like one.
 
 use serde_json::{Value, json};
 use tripos_graders::Grade;
 use tripos_runners::Completion;
+use tripos_runners::runner::Telemetry;
 use tripos_tasks::{Digest, Prompt};
 
 use super::begin::Rows;
-use super::rows::{ItemRow, Run, RunState, Sample, TrialState, json_text};
+use super::rows::{ArmRow, ItemRow, Run, RunState, Sample, TaskRow, TrialState, json_text};
 use super::write::{Announced, Writer};
-use super::{Store, StoreError};
-use crate::key::TrialKey;
+use super::{Store, StoreError, doing, now_ms, read};
+use crate::key::{TrialKey, sent_sampling};
+
+statements! {
+    KNOWN = "SELECT r.state, t.key, d.digest AS grader FROM run r
+        JOIN run_trial l ON l.run = r.id
+        JOIN trial t ON t.id = l.trial
+        JOIN grader d ON d.id = l.grader
+        WHERE r.digest = ?1 ORDER BY l.n";
+}
 
 /// Trials written in one transaction.
 const BATCH: usize = 256;
 
-/// A run that was measured elsewhere. It has one arm.
+/// A run that was measured elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
     /// The run.
     pub run: Run,
-    /// Its trials, in order.
+    /// Its trials, in the order of its plan.
     pub trials: Vec<ImportedTrial>,
+    /// What was seen inside the model of each arm; empty where the source does not say.
+    pub telemetry: Vec<Option<Telemetry>>,
 }
 
 /// One trial of it.
@@ -43,7 +57,19 @@ pub async fn import(
     name: Option<&str>,
 ) -> Result<String, StoreError> {
     let digest = imported.run.digest.as_str();
+    let name = name.or(imported.run.summary.name.as_deref());
+    let known = known(store, imported).await?;
     let (mut writer, begun) = Writer::begin_rows(store, (digest, name), || rows(imported)).await?;
+    let seen = read::telemetry(store, begun.run).await?;
+    if seen.iter().all(Option::is_none) {
+        let mut batch = writer.batch().await?;
+        for (n, seen) in imported.telemetry.iter().enumerate() {
+            if let Some(seen) = seen {
+                batch.observe(n, seen).await?;
+            }
+        }
+        batch.commit().await?;
+    }
     let places: Vec<usize> = (0..imported.trials.len()).collect();
     for chunk in places.chunks(BATCH) {
         let mut batch = writer.batch().await?;
@@ -57,6 +83,11 @@ pub async fn import(
             {
                 batch.complete(attempt, completion).await?;
             }
+            // A run that was graded anew here keeps its own verdicts.
+            let graded_anew = known.graders.get(n).is_some_and(|own| *own != trial.sample.grader);
+            if graded_anew {
+                continue;
+            }
             if let Some(grade) = &trial.grade {
                 batch.grade((standing.trial, standing.grader), grade).await?;
             } else if let TrialState::Failed(why) = &trial.sample.state {
@@ -65,25 +96,51 @@ pub async fn import(
         }
         batch.commit().await?;
     }
-    writer.end(RunState::Finished, None).await?;
+    let summary = &imported.run.summary;
+    let state = match summary.state {
+        // Whoever was at work on it is not at work here.
+        _ if known.finished => RunState::Finished,
+        RunState::Running => RunState::Interrupted,
+        state => state,
+    };
+    writer.end(state, summary.reason.as_deref()).await?;
     Ok(begun.handle)
+}
+
+/// What the store has of the run already.
+#[derive(Default)]
+struct Known {
+    finished: bool,
+    /// The digests of its graders, by place; empty where the run is new.
+    graders: Vec<String>,
+}
+
+/// Looks for the run, and refuses one that calls itself by the digest of another.
+async fn known(store: &Store, imported: &Imported) -> Result<Known, StoreError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(KNOWN)
+        .bind(&imported.run.digest)
+        .fetch_all(store.readers())
+        .await
+        .map_err(doing("look for the run"))?;
+    let keys = imported.trials.iter().map(|trial| trial.sample.key.to_string());
+    if !rows.is_empty() && !keys.eq(rows.iter().map(|(_, key, _)| key.clone())) {
+        return Err(StoreError::OtherRun(imported.run.digest.clone()));
+    }
+    Ok(Known {
+        finished: rows.first().is_some_and(|(state, ..)| state == RunState::Finished.as_str()),
+        graders: rows.into_iter().map(|(.., grader)| grader).collect(),
+    })
 }
 
 fn rows(imported: &Imported) -> Rows {
     let run = &imported.run;
-    let arm = &run.arms[0];
     let mut rows = Rows {
         command: run.command.clone(),
         selection: json_text(&run.selection),
         seed: run.selection.seed,
         version: run.version.clone(),
-        arms: vec![json!([
-            arm.label,
-            arm.model,
-            arm.digest,
-            json_text(&arm.requested),
-            json_text(&arm.effective),
-        ])],
+        created_ms: created_ms(run.summary.created_ms),
+        arms: run.arms.iter().map(arm).collect(),
         tasks: run.tasks.iter().map(task).collect(),
         items: Vec::new(),
         graders: Vec::new(),
@@ -96,15 +153,32 @@ fn rows(imported: &Imported) -> Rows {
         rows.items.push(item);
         rows.graders.push(Value::from(sample.grader.as_str()));
         let key = sample.key.to_string();
-        let sampling = json_text(&arm.effective[sample.task].sampling);
+        let arm = &run.arms[sample.arm];
+        let sampling = json_text(&sent_sampling(&arm.effective[sample.task]));
         let seed = TrialKey::seed(&sample.key, run.selection.seed).cast_signed();
         rows.trials.push(json!([key, arm.digest, sampling, seed]));
-        rows.listing.push(json!([0, sample.task, sample.repeat, key, digest, sample.grader]));
+        rows.listing.push(json!([
+            sample.arm,
+            sample.task,
+            sample.repeat,
+            key,
+            digest,
+            sample.grader
+        ]));
     }
     rows
 }
 
-fn task(task: &super::rows::TaskRow) -> Value {
+/// When it was planned; now, where nobody says.
+fn created_ms(said: i64) -> i64 {
+    if said == 0 { now_ms() } else { said }
+}
+
+fn arm(arm: &ArmRow) -> Value {
+    json!([arm.label, arm.model, arm.digest, json_text(&arm.requested), json_text(&arm.effective),])
+}
+
+fn task(task: &TaskRow) -> Value {
     json!([
         task.suite,
         task.task,

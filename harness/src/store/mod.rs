@@ -15,6 +15,7 @@ macro_rules! statements {
 mod begin;
 mod blob;
 mod error;
+pub mod export;
 pub mod import;
 mod owner;
 pub mod read;

@@ -49,7 +49,8 @@ statements! {
         FROM run_task WHERE run = ?1 ORDER BY n";
     SAMPLES = "SELECT l.arm, l.task, i.name AS item, coalesce(i.cluster, i.name) AS cluster,
             i.level, l.repeat, t.key, d.digest AS grader, l.failed, g.outcome, g.score,
-            json_extract(g.detail, '$.run.tier') AS tier, c.finish, c.tokens_in,
+            json_extract(g.detail, '$.run.tier') AS tier,
+            CAST(json_extract(g.detail, '$.confidence') AS REAL) AS confidence, c.finish, c.tokens_in,
             c.tokens_cached, c.tokens_out, c.tokens_reasoning, c.usage_source, c.first_us,
             c.total_us
         FROM run_trial l
@@ -331,6 +332,7 @@ struct RawSample {
     outcome: Option<String>,
     score: Option<f64>,
     tier: Option<u8>,
+    confidence: Option<f64>,
     finish: Option<String>,
     tokens_in: Option<u64>,
     tokens_cached: Option<u64>,
@@ -363,6 +365,7 @@ fn sample(row: RawSample) -> Result<Sample, StoreError> {
         outcome: row.outcome.as_deref().map(outcome).transpose()?,
         score: row.score,
         tier: row.tier,
+        confidence: row.confidence,
         finish: row.finish.as_deref().map(finish).transpose()?,
         usage: Usage {
             input: row.tokens_in,

@@ -160,6 +160,8 @@ pub struct Sample {
     pub score: Option<f64>,
     /// What stood between its program and the machine, by number, where a program was run.
     pub tier: Option<u8>,
+    /// How sure the answer says it is, 0 to 100, where it does.
+    pub confidence: Option<f64>,
     /// Why the model stopped, where it answered.
     pub finish: Option<Finish>,
     /// The tokens it took, where it answered.

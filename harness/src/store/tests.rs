@@ -189,6 +189,8 @@ async fn every_statement_prepares() {
     let modules = [
         begin::STATEMENTS,
         blob::STATEMENTS,
+        export::STATEMENTS,
+        import::STATEMENTS,
         read::STATEMENTS,
         regrade::STATEMENTS,
         transcript::STATEMENTS,
@@ -430,4 +432,19 @@ fn every_finish_reads_back() {
     for finish in all {
         assert_eq!(rows::finish(&rows::finish_text(&finish)).expect("reads"), finish);
     }
+}
+
+#[tokio::test]
+async fn a_run_with_conversations_of_several_turns_is_not_exported() {
+    let folder = folder();
+    let store = store(&folder).await;
+    let (mut writer, begun) = begin(&store, &selection()).await;
+    let first = attempt(&mut writer, begun.standing[0].trial).await;
+    complete(&mut writer, first, "Answer: 1").await;
+    let whole = export::export(&store, begun.run).await.expect("one turn");
+    assert_eq!(whole.trials.len(), 6);
+    assert_eq!(whole.trials.iter().filter(|trial| trial.answer.is_some()).count(), 1);
+    tamper(&store, "INSERT INTO turn (trial, n, prompt) SELECT trial, 2, prompt FROM turn").await;
+    let refused = export::export(&store, begun.run).await.expect_err("two turns");
+    assert!(refused.to_string().contains("conversations of several turns"), "{refused}");
 }

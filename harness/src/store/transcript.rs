@@ -131,7 +131,7 @@ struct RawCompletion {
     request_id: Option<String>,
 }
 
-async fn completion(
+pub(super) async fn completion(
     connection: &mut SqliteConnection,
     turn: i64,
 ) -> Result<Option<CompletionRow>, StoreError> {
@@ -226,7 +226,7 @@ fn listing(row: RawListing) -> Result<Listing, StoreError> {
 }
 
 /// Returns a body that is text, or nothing where there is none.
-async fn body_text(
+pub(super) async fn body_text(
     connection: &mut SqliteConnection,
     hash: Option<Vec<u8>>,
 ) -> Result<String, StoreError> {

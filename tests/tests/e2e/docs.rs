@@ -63,7 +63,7 @@ fn names_inputs(workflow: &str) {
 #[test]
 fn the_five_minutes_of_the_gate_are_as_they_are_told() {
     let project = project();
-    assert_eq!(run_document("ci-gate.md", "gate.toml", &project), 6);
+    assert_eq!(run_document("ci-gate.md", "gate.toml", &project), 10);
     assert!(project.read("gate.xml").contains("failures=\"0\" errors=\"0\""));
     assert!(project.read("comment.md").contains("PASS: "));
 }

@@ -57,10 +57,10 @@ fn every_document_has_the_members_that_are_documented() {
     check(&compared["result"]["items"], "all_right none_right reliability rows");
     let worth = "task item difficulty discrimination";
     check(&compared["result"]["items"]["rows"][0], worth);
-    let arm = "name model run reasoning digest settings total budgets experts";
+    let arm = "name model run reasoning digest settings total budgets calibration experts";
     check(&compared["result"]["arms"][0], arm);
     check(&compared["result"]["arms"][0]["budgets"][0], "tokens accuracy");
-    let comparison = "baseline candidate overall tasks token_ratio pairs latency_ratio \
+    let comparison = "baseline candidate overall tasks token_ratio cost_ratio pairs latency_ratio \
                       probability_better spread pairs_needed caveats flips";
     check(&compared["result"]["comparisons"][0], comparison);
     let difference = "figure direction p_value p_adjusted test";
@@ -85,6 +85,22 @@ fn every_document_has_the_members_that_are_documented() {
     check(&planned["rules"][0], row);
     let written = project.json(&["baseline", "export", &arm, "-o", "base.json"]);
     check(&written, "schema baseline");
+}
+
+#[test]
+fn what_is_carried_and_graded_again_has_the_members_that_are_documented() {
+    let server = Server::start(knows_smoke());
+    let project = project_with(&server);
+    let ran = project.json(&["run", "smoke/modular", "-m", "far", "--limit", "2"]);
+    let run = ran["run"].as_str().expect("a name");
+    let written = project.json(&["export", run, "-o", "whole.run"]);
+    check(&written, "schema run bundle trials");
+    let imported = project.json(&["import", "whole.run"]);
+    check(&imported, "schema run model trials runs agreement");
+    check(&imported["runs"][0], "run grader trials");
+    let graded = project.json(&["regrade", run]);
+    check(&graded, "schema run graded skipped changed agreement");
+    check(&graded["agreement"], "n observed expected kappa lower upper");
 }
 
 #[test]

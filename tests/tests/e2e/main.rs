@@ -7,15 +7,20 @@ mod code;
 mod compare;
 mod docs;
 mod errors;
+mod export;
 mod gate;
+mod gate_more;
 mod grade;
 mod grade_math;
 mod import;
 mod json;
+mod junit;
 mod regrade;
 mod report;
 mod resume;
 mod run;
+mod same;
+mod spend;
 
 use std::path::PathBuf;
 

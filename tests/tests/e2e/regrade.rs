@@ -71,6 +71,12 @@ fn what_another_version_decided_otherwise_is_listed_and_mended() {
     let changed = tried["changed"].as_array().expect("a list").clone();
     assert_eq!(tried["graded"], 28);
     assert_eq!(changed.len(), 3);
+    // Three of 28 answers changed, all of them from wrong to right: 25/28 agree.
+    let agreement = &tried["agreement"];
+    assert_eq!(agreement["n"], 28, "{agreement}");
+    assert!((agreement["observed"].as_f64().expect("a share") - 25.0 / 28.0).abs() < 1e-12);
+    let bound = |name: &str| agreement[name].as_f64().expect("a number");
+    assert!(bound("lower") < bound("kappa") && bound("kappa") < bound("upper"), "{agreement}");
     for change in &changed {
         assert_eq!(
             (&change["was"], &change["is"]),
@@ -80,7 +86,9 @@ fn what_another_version_decided_otherwise_is_listed_and_mended() {
     }
 
     let said = project.succeed(&["regrade", "one"]).stdout;
-    assert!(said.ends_with("3 of 28 verdicts changed; incorrect -> correct: 3\n"), "{said}");
+    let summary =
+        "3 of 28 verdicts changed; incorrect -> correct: 3; they agree on 89.3 % (Cohen's kappa 0.";
+    assert!(said.contains(summary), "{said}");
     let trial = changed[0]["trial"].as_str().expect("a key");
     assert!(said.contains(&trial[..12]), "{said}");
     assert_eq!(outcomes(&project), before);

@@ -15,6 +15,8 @@ type Answer = Result<Value, &'static str>;
 
 /// Cases that the shared file holds.
 const SHARED_CASES: usize = 102;
+/// Cases that our own file holds.
+const EDGE_CASES: usize = 101;
 
 #[test]
 fn every_method_agrees_with_the_oracle_files() {
@@ -29,6 +31,14 @@ fn every_method_agrees_with_the_oracle_files() {
     if let Some(own) = std::env::var_os("TRIPOS_STATS_ORACLE").filter(|path| !path.is_empty()) {
         assert!(check_file(&PathBuf::from(own)) > 0, "the file holds no case");
     }
+}
+
+/// Shapes at their edges (zero counts, all ties, large shapes, tails), computed apart with 40 digits (mpmath 1.4,
+/// scipy 1.17): `edge_cases.jsonl`, of the same form.
+#[test]
+fn the_edges_of_every_shape_agree_with_an_oracle_of_our_own() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/stats/tests/edge_cases.jsonl");
+    assert_eq!(check_file(&own), EDGE_CASES);
 }
 
 /// Checks every case of a file and fails with all offences at once.
