@@ -75,6 +75,16 @@ pub enum LocalError {
         /// The tensor.
         name: String,
     },
+    /// Two files hold a tensor of the same name.
+    #[error("tensor `{name}` is in `{}` and in `{}`", other.display(), path.display())]
+    TwiceTensor {
+        /// The second file.
+        path: PathBuf,
+        /// The first file.
+        other: PathBuf,
+        /// The tensor.
+        name: String,
+    },
     /// A tensor has another shape than the configuration says.
     #[error("tensor `{name}` in `{}` has the shape {found:?} instead of {expected:?}", path.display())]
     TensorShape {
@@ -88,7 +98,7 @@ pub enum LocalError {
         found: Vec<usize>,
     },
     /// A tensor is stored in a way that this engine does not read.
-    #[error("tensor `{name}` in `{}` is stored as {dtype}: only F32, BF16 and F16 are read", path.display())]
+    #[error("tensor `{name}` in `{}` is stored as {dtype}, which is not read here: F32, BF16 and F16 are, and packed types where `quantization_config` says so", path.display())]
     TensorType {
         /// The file that holds it.
         path: PathBuf,

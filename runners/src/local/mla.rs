@@ -7,7 +7,7 @@
 use candle_core::Result;
 use rayon::prelude::*;
 
-use super::attend::attend;
+use super::attend::{Look, attend};
 use super::batch::Batch;
 use super::error::LocalError;
 use super::load::Weights;
@@ -37,10 +37,11 @@ impl Mla {
     /// Loads the attention whose tensors start with `prefix`.
     pub(crate) fn load(
         arch: &ArchSpec,
+        spec: &MlaSpec,
         weights: &Weights<'_>,
         prefix: &str,
     ) -> std::result::Result<Self, LocalError> {
-        let (spec, hidden) = (arch.mla.clone(), arch.hidden);
+        let (spec, hidden) = (spec.clone(), arch.hidden);
         let name = |part: &str| format!("{prefix}.{part}.weight");
         let query_width = spec.heads * (spec.nope + spec.rope);
         let first = match spec.q_rank {
@@ -148,11 +149,14 @@ impl Mla {
     fn mix(&self, queries: &[f32], batch: &Batch<'_>, layer: usize, pages: &Pages) -> Vec<f32> {
         let MlaSpec { heads, kv_rank, rope, .. } = self.spec;
         let mut mixed = vec![0.0; batch.rows.len() * heads * kv_rank];
-        let queries = queries.par_chunks_exact(heads * (kv_rank + rope));
+        let row = kv_rank + rope;
+        let look = Look { row, key: 0..row, value: 0..kv_rank, sinks: &[] };
+        let queries = queries.par_chunks_exact(heads * row);
         let outputs = mixed.par_chunks_exact_mut(heads * kv_rank);
         batch.rows.par_iter().zip(queries).zip(outputs).for_each(|((row, query), out)| {
-            let runs = pages.read(layer, row.slot, row.position as usize + 1);
-            attend(query, kv_rank + rope, runs, out);
+            let runs: Vec<&[f32]> =
+                pages.read(layer, row.slot, 0..row.position as usize + 1).collect();
+            attend(&look, query, &runs, out);
         });
         mixed
     }

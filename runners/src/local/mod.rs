@@ -3,7 +3,7 @@
 //! [`open_folder`] reads a Hugging Face folder, [`open_built_in`] the model inside the binary. Both
 //! give a [`LocalRunner`], a handle to a thread that owns the model and answers up to 32 requests
 //! side by side. From the outside in: `handle` takes requests, `schedule` decides which rows run
-//! next, `decoder` computes them, `mla` and `moe` are its layers.
+//! next, `decoder` computes them, `gqa`, `mla`, `feed` and `moe` are its layers.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -18,14 +18,18 @@ mod checkpoint;
 mod decoder;
 mod device;
 mod error;
+mod feed;
+mod gqa;
 mod handle;
 mod load;
 mod matrix;
 mod mla;
 mod moe;
 mod norm;
+mod packed;
 mod pages;
 mod rope;
+mod route;
 mod sample;
 mod schedule;
 mod spec;
@@ -103,7 +107,8 @@ fn open(files: Checkpoint<'_>, name: &str) -> Result<LocalRunner, LocalError> {
     let counters = Arc::new(Counters::new(&spec));
     let pages = Pages::new(&spec, MAX_ROWS, CACHE_BYTES);
     let context = spec.context.min(pages.capacity());
-    let decoder = Decoder::load(&spec, &Weights::read(&shards)?, pages, counters.clone())?;
+    let decoder =
+        Decoder::load(&spec, &Weights::read(&shards, spec.packing)?, pages, counters.clone())?;
     let served = Served {
         model: Some(name.to_owned()),
         fingerprint: Some(digest.clone()),
