@@ -109,7 +109,14 @@ impl Checkpoint<'_> {
             let names = shard_names(&self.path(INDEX), &index)?;
             return names.iter().map(|name| map(folder.join(name))).collect();
         }
-        Err(no_weights(folder)?)
+        let gguf = with_endings(folder, &["gguf"])?;
+        match <[PathBuf; 1]>::try_from(gguf) {
+            Ok([path]) => Ok(vec![map(path)?]),
+            Err(none) if none.is_empty() => Err(no_weights(folder)?),
+            Err(several) => {
+                Err(LocalError::SeveralGguf { folder: folder.to_path_buf(), count: several.len() })
+            }
+        }
     }
 }
 
@@ -165,19 +172,24 @@ fn shard_names(path: &Path, index: &[u8]) -> Result<BTreeSet<String>, LocalError
     Ok(names)
 }
 
-/// Says why a folder without safetensors cannot be opened: it may hold pickles.
+/// Says why a folder without weights that are read cannot be opened: it may hold pickles.
 fn no_weights(folder: &Path) -> Result<LocalError, LocalError> {
-    let read = |source| LocalError::Read { path: folder.to_path_buf(), source };
-    let mut pickles = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if ending.is_some_and(|ending| PICKLE_ENDINGS.contains(&ending)) {
-            pickles.push(path);
-        }
-    }
-    Ok(match pickles.into_iter().min() {
+    Ok(match with_endings(folder, &PICKLE_ENDINGS)?.into_iter().min() {
         Some(path) => LocalError::Pickle { path },
         None => LocalError::NoWeights { folder: folder.to_path_buf() },
     })
+}
+
+/// Returns the files of a folder whose names end so.
+fn with_endings(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, LocalError> {
+    let read = |source| LocalError::Read { path: folder.to_path_buf(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if ending.is_some_and(|ending| endings.contains(&ending)) {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }

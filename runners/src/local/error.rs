@@ -40,7 +40,7 @@ pub enum LocalError {
         source: SpecError,
     },
     /// There are no weights in the folder.
-    #[error("no `*.safetensors` file in `{}`", folder.display())]
+    #[error("no `*.safetensors` or `*.gguf` file in `{}`", folder.display())]
     NoWeights {
         /// The folder.
         folder: PathBuf,
@@ -66,6 +66,22 @@ pub enum LocalError {
         path: PathBuf,
         /// What is wrong with it.
         source: safetensors::SafeTensorError,
+    },
+    /// A GGUF file cannot be read.
+    #[error("`{}` is no GGUF file that can be read: {problem}", path.display())]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There are several GGUF files.
+    #[error("`{}` holds {count} `*.gguf` files: one whole file is read", folder.display())]
+    SeveralGguf {
+        /// The folder.
+        folder: PathBuf,
+        /// How many.
+        count: usize,
     },
     /// A tensor that the configuration calls for is not there.
     #[error("tensor `{name}` is not in `{}`", path.display())]

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::checkpoint::Checkpoint;
 use super::decoder::Decoder;
+use super::describe::describe;
 use super::load::Weights;
 use super::pages::Pages;
 use super::spec::ArchSpec;
@@ -125,9 +126,9 @@ pub(crate) fn spec(name: &str) -> ArchSpec {
 
 /// Loads the decoder in a folder.
 pub(crate) fn decoder(folder: &Path) -> Decoder {
-    let config: Value = serde_json::from_slice(&read(folder, "config.json")).expect("JSON");
-    let spec = ArchSpec::read(&config).expect("a spec");
-    let shards = Checkpoint::Folder(folder).shards().expect("shards");
+    let files = Checkpoint::Folder(folder);
+    let shards = files.shards().expect("shards");
+    let spec = describe(files, &shards).expect("a description").spec;
     let weights = Weights::read(&shards, spec.packing).expect("weights");
     let pages = Pages::new(&spec, 8, 1 << 24);
     Decoder::load(&spec, &weights, pages, Arc::new(Counters::new(&spec))).expect("a decoder")

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors};
 
 use super::checkpoint::Shard;
 use super::error::LocalError;
+use super::gguf::{self, Gguf, Kind, Stored};
 use super::packed;
 use super::spec::Packing;
 
@@ -30,7 +31,7 @@ pub(crate) struct Weights<'a> {
 /// A tensor and its file.
 struct Found<'a> {
     path: &'a PathBuf,
-    view: TensorView<'a>,
+    stored: Stored<'a>,
 }
 
 /// The matrices of all experts in one tensor.
@@ -51,12 +52,10 @@ impl<'a> Weights<'a> {
     pub(crate) fn read(shards: &'a [Shard], packing: Packing) -> Result<Self, LocalError> {
         let mut tensors: HashMap<String, Found<'a>> = HashMap::new();
         for shard in shards {
-            let file = SafeTensors::deserialize(&shard.bytes)
-                .map_err(|source| LocalError::Weights { path: shard.path.clone(), source })?;
-            for (name, view) in file.tensors() {
+            for (name, stored) in read_shard(shard)? {
                 match tensors.entry(name) {
                     Entry::Vacant(place) => {
-                        place.insert(Found { path: &shard.path, view });
+                        place.insert(Found { path: &shard.path, stored });
                     }
                     Entry::Occupied(other) => {
                         return Err(LocalError::TwiceTensor {
@@ -77,22 +76,27 @@ impl<'a> Weights<'a> {
         Self { copies: false, ..self.clone() }
     }
 
+    /// Whether there is a tensor `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
     /// Returns the values of tensor `name`, which must have this `shape`, row by row.
     pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LocalError> {
         let found = self.find(name, shape)?;
-        match (found.view.dtype(), self.packing, shape) {
-            (Dtype::F8_E4M3, Packing::Float8 { rows, columns }, [height, width]) => {
+        match (found.stored.kind, self.packing, shape) {
+            (Kind::Plain(Dtype::F8_E4M3), Packing::Float8 { rows, columns }, [height, width]) => {
                 let scale = format!("{name}_scale_inv");
                 let blocks = [height.div_ceil(rows), width.div_ceil(columns)];
                 let scales = self.values(&scale, &blocks)?;
-                let bytes = found.view.data();
+                let bytes = found.stored.data;
                 Ok(if self.copies {
                     packed::float8(bytes, *width, &scales, (rows, columns))
                 } else {
                     Vec::new()
                 })
             }
-            (dtype, ..) => self.widen(name, found, dtype, found.view.data()),
+            _ => self.widen(name, found, found.stored.data),
         }
     }
 
@@ -113,15 +117,14 @@ impl<'a> Weights<'a> {
     pub(crate) fn expert(&self, bank: Bank<'_>, expert: usize) -> Result<Vec<f32>, LocalError> {
         let Bank { name, experts, rows, columns } = bank;
         let blocks = format!("{name}_blocks");
-        if self.packing == Packing::Mxfp4 && self.tensors.contains_key(&blocks) {
+        if self.packing == Packing::Mxfp4 && self.has(&blocks) {
             return self.packed_expert(bank, &blocks, expert);
         }
         // Stored the other way round: one row an input.
         let found = self.find(name, &[experts, columns, rows])?;
-        let data = found.view.data();
+        let data = found.stored.data;
         let bytes = data.len() / experts;
-        let data = &data[expert * bytes..][..bytes];
-        let turned = self.widen(name, found, found.view.dtype(), data)?;
+        let turned = self.widen(name, found, &data[expert * bytes..][..bytes])?;
         Ok((0..turned.len()).map(|n| turned[n % columns * rows + n / columns]).collect())
     }
 
@@ -154,8 +157,8 @@ impl<'a> Weights<'a> {
     /// Returns the stored bytes of a tensor of bytes.
     fn bytes(&self, name: &str, shape: &[usize]) -> Result<&'a [u8], LocalError> {
         let found = self.find(name, shape)?;
-        if found.view.dtype() == Dtype::U8 {
-            return Ok(found.view.data());
+        if found.stored.kind == Kind::Plain(Dtype::U8) {
+            return Ok(found.stored.data);
         }
         Err(unread(name, found))
     }
@@ -166,36 +169,50 @@ impl<'a> Weights<'a> {
             path: self.first.to_path_buf(),
             name: name.to_owned(),
         })?;
-        if found.view.shape() == shape {
+        if found.stored.shape == shape {
             return Ok(found);
         }
         Err(LocalError::TensorShape {
             path: found.path.clone(),
             name: name.to_owned(),
             expected: shape.to_vec(),
-            found: found.view.shape().to_vec(),
+            found: found.stored.shape.clone(),
         })
     }
 
     /// Widens `bytes` of a tensor.
-    fn widen(
-        &self,
-        name: &str,
-        found: &Found<'a>,
-        dtype: Dtype,
-        bytes: &[u8],
-    ) -> Result<Vec<f32>, LocalError> {
+    fn widen(&self, name: &str, found: &Found<'a>, bytes: &[u8]) -> Result<Vec<f32>, LocalError> {
         let bytes = if self.copies { bytes } else { &[] };
-        as_f32(dtype, bytes).ok_or_else(|| unread(name, found))
+        let values = match found.stored.kind {
+            Kind::Plain(dtype) => as_f32(dtype, bytes),
+            Kind::Blocks(kind) => packed::blocks(kind, bytes),
+        };
+        values.ok_or_else(|| unread(name, found))
     }
 }
 
-fn unread(name: &str, found: &Found<'_>) -> LocalError {
-    LocalError::TensorType {
-        path: found.path.clone(),
-        name: name.to_owned(),
-        dtype: found.view.dtype().to_string(),
+/// Reads the header of one file.
+fn read_shard(shard: &Shard) -> Result<Vec<(String, Stored<'_>)>, LocalError> {
+    let path = || shard.path.clone();
+    if shard.bytes.starts_with(gguf::MAGIC) {
+        let file = Gguf::read(&shard.bytes).and_then(|file| gguf::rename(&file));
+        return file.map_err(|problem| LocalError::Gguf { path: path(), problem });
     }
+    let file = SafeTensors::deserialize(&shard.bytes)
+        .map_err(|source| LocalError::Weights { path: path(), source })?;
+    let stored = file.tensors().into_iter().map(|(name, view)| {
+        let (shape, kind) = (view.shape().to_vec(), Kind::Plain(view.dtype()));
+        (name, Stored { shape, kind, data: view.data() })
+    });
+    Ok(stored.collect())
+}
+
+fn unread(name: &str, found: &Found<'_>) -> LocalError {
+    let dtype = match found.stored.kind {
+        Kind::Plain(dtype) => dtype.to_string(),
+        Kind::Blocks(kind) => format!("{kind:?}"),
+    };
+    LocalError::TensorType { path: found.path.clone(), name: name.to_owned(), dtype }
 }
 
 /// Widens stored values, or `None` for a type that is not read.

@@ -59,9 +59,7 @@ impl Mla {
             }
             None => None,
         };
-        let up_rows = spec.heads * (spec.nope + spec.value);
-        let up = weights.values(&name("kv_b_proj"), &[up_rows, spec.kv_rank])?;
-        let (key_up, value_up) = split_up(&up, &spec);
+        let (key_up, value_up) = load_up(&spec, weights, prefix)?;
         let exit_width = spec.heads * spec.value;
         let exit = weights.values(&name("o_proj"), &[hidden, exit_width])?;
         Ok(Self {
@@ -160,6 +158,30 @@ impl Mla {
         });
         mixed
     }
+}
+
+/// Loads the up-projections of keys and of values: out of one matrix, or out of one each, as newer
+/// GGUF files have them.
+fn load_up(
+    spec: &MlaSpec,
+    weights: &Weights<'_>,
+    prefix: &str,
+) -> std::result::Result<(Vec<f32>, Vec<f32>), LocalError> {
+    let MlaSpec { heads, kv_rank, nope, value, .. } = *spec;
+    let [key, values] = ["k_b_proj", "v_b_proj"].map(|part| format!("{prefix}.{part}.weight"));
+    if !weights.has(&key) {
+        let rows = heads * (nope + value);
+        let up = weights.values(&format!("{prefix}.kv_b_proj.weight"), &[rows, kv_rank])?;
+        return Ok(split_up(&up, spec));
+    }
+    let key = weights.values(&key, &[heads, kv_rank, nope])?;
+    let values = weights.values(&values, &[heads, value, kv_rank])?;
+    let turn = |matrix: &[f32], width: usize| -> Vec<f32> {
+        (0..width).flat_map(|column| matrix.iter().skip(column).step_by(width).copied()).collect()
+    };
+    let key = key.chunks_exact(kv_rank * nope).flat_map(|head| turn(head, nope));
+    let values = values.chunks_exact(value * kv_rank).flat_map(|head| turn(head, kv_rank));
+    Ok((key.collect(), values.collect()))
 }
 
 /// Splits the up-projection into one matrix a head for keys, `[nope, kv_rank]`, and one for values,

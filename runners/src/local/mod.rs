@@ -16,9 +16,11 @@ mod batch;
 mod chat;
 mod checkpoint;
 mod decoder;
+mod describe;
 mod device;
 mod error;
 mod feed;
+mod gguf;
 mod gqa;
 mod handle;
 mod load;
@@ -54,6 +56,7 @@ pub use self::spec::SpecError;
 use self::chat::Chat;
 use self::checkpoint::{Checkpoint, Shard};
 use self::decoder::Decoder;
+use self::describe::{Description, describe};
 use self::load::Weights;
 use self::pages::Pages;
 use self::schedule::{Engine, MAX_ROWS};
@@ -93,16 +96,14 @@ const BUILT_IN: &[(&str, &[u8])] = &[
 
 /// Reads all files of a model, checks them against each other and starts its thread.
 fn open(files: Checkpoint<'_>, name: &str) -> Result<LocalRunner, LocalError> {
-    let config = json(files, CONFIG, &files.required(CONFIG)?)?;
-    let spec = ArchSpec::read(&config)
-        .map_err(|source| LocalError::Spec { path: files.path(CONFIG), source })?;
+    let shards = files.shards()?;
+    let Description { config, spec, template } = describe(files, &shards)?;
     let vocabulary = read_vocabulary(files, &spec)?;
     let tokenizer_config = optional_json(files, TOKENIZER_CONFIG)?;
-    let chat = read_chat(files, &tokenizer_config, vocabulary.guarded())?;
+    let chat = read_chat(files, template, &tokenizer_config, vocabulary.guarded())?;
     let end = end_tokens(&[optional_json(files, GENERATION)?, config])
         .or_else(|| Some(vec![vocabulary.id(chat.special_token("eos_token")?)?]));
     let closing = vocabulary.encode(chat.closing(), '\0').unwrap_or_default();
-    let shards = files.shards()?;
     let digest = digest(files, &shards)?;
     let counters = Arc::new(Counters::new(&spec));
     let pages = Pages::new(&spec, MAX_ROWS, CACHE_BYTES);
@@ -133,12 +134,17 @@ fn read_vocabulary(files: Checkpoint<'_>, spec: &ArchSpec) -> Result<Vocabulary,
 
 fn read_chat(
     files: Checkpoint<'_>,
+    inside: Option<String>,
     tokenizer_config: &Value,
     guarded: Vec<String>,
 ) -> Result<Chat, LocalError> {
     let folder = files.folder();
     let file = files.optional(TEMPLATE)?;
     let file = file.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let file = match tokenizer_config.get("chat_template") {
+        None => file.or(inside),
+        Some(_) => file,
+    };
     match Chat::compile(file, tokenizer_config, guarded) {
         Ok(Some(chat)) => Ok(chat),
         Ok(None) => Err(LocalError::NoTemplate { folder }),

@@ -1,7 +1,13 @@
-//! Packed weights made wide: eight-bit floats in scaled blocks, and four-bit floats in groups.
+//! Packed weights made wide: eight-bit floats in scaled blocks, four-bit floats in groups, and the
+//! blocks of GGUF files.
 //!
-//! Both are defined by the Open Compute Project: "OCP 8-bit Floating Point Specification" 1.0
+//! The floats are defined by the Open Compute Project: "OCP 8-bit Floating Point Specification" 1.0
 //! (E4M3, section 5) and "OCP Microscaling Formats" 1.0 (MXFP4, section 5.3.3).
+
+use std::borrow::Cow;
+
+use candle_core::Device;
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 
 /// Values that share an exponent in MXFP4.
 pub(crate) const GROUP: usize = 32;
@@ -50,6 +56,21 @@ pub(crate) fn mxfp4(blocks: &[u8], scales: &[u8]) -> Vec<f32> {
         }
     }
     values
+}
+
+/// Widens whole blocks of a GGUF type, as candle reads them; `None` where they cannot be.
+pub(crate) fn blocks(kind: GgmlDType, bytes: &[u8]) -> Option<Vec<f32>> {
+    if bytes.is_empty() {
+        return Some(Vec::new());
+    }
+    let count = bytes.len() / kind.type_size() * kind.block_size();
+    // The package panics over pieces of blocks and odd addresses.
+    if !bytes.len().is_multiple_of(kind.type_size()) || bytes.as_ptr().align_offset(2) != 0 {
+        return None;
+    }
+    let storage = QStorage::from_data(Cow::Borrowed(bytes), &Device::Cpu, kind).ok()?;
+    let values = QTensor::new(storage, count).ok()?.dequantize(&Device::Cpu).ok()?;
+    values.to_vec1().ok()
 }
 
 #[cfg(test)]

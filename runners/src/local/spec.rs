@@ -22,7 +22,8 @@ const MAX_VOCAB: usize = 1 << 21;
 const MAX_WIDTH: usize = 1 << 17;
 const MAX_LAYERS: usize = 1024;
 const MAX_HEADS: usize = 1024;
-const MAX_EXPERTS: usize = 4096;
+/// The most experts a layer may have.
+pub(crate) const MAX_EXPERTS: usize = 4096;
 const MAX_CONTEXT: usize = 1 << 24;
 const MAX_BLOCK: usize = 1 << 12;
 

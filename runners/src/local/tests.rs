@@ -33,7 +33,7 @@ fn check(spoil: impl FnOnce(&Copy), expected: &str) {
 fn missing_files_are_named() {
     check(|copy| copy.remove("config.json"), "cannot read `DIR/config.json`: entity not found");
     check(|copy| copy.remove("tokenizer.json"), "cannot read `DIR/tokenizer.json`");
-    check(|copy| copy.remove("model.safetensors"), "no `*.safetensors` file in `DIR`");
+    check(|copy| copy.remove("model.safetensors"), "no `*.safetensors` or `*.gguf` file in `DIR`");
     let no_template = "no chat template in `DIR`: neither `chat_template.jinja` nor";
     check(|copy| copy.remove("chat_template.jinja"), no_template);
     let missing_shard = |copy: &Copy| {
