@@ -40,6 +40,9 @@ pub(crate) enum Bytes {
     Mapped(memmap2::Mmap),
     /// Inside the binary.
     Static(&'static [u8]),
+    /// Made by a test.
+    #[cfg(test)]
+    Made(Vec<u8>),
 }
 
 impl Deref for Bytes {
@@ -49,6 +52,8 @@ impl Deref for Bytes {
         match self {
             Self::Mapped(map) => map,
             Self::Static(bytes) => bytes,
+            #[cfg(test)]
+            Self::Made(bytes) => bytes,
         }
     }
 }

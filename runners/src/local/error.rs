@@ -67,6 +67,12 @@ pub enum LocalError {
         /// What is wrong with it.
         source: safetensors::SafeTensorError,
     },
+    /// A header is longer, or lists more tensors, than that of any model.
+    #[error("the header of `{}` is larger than that of any model can be", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+    },
     /// A GGUF file cannot be read.
     #[error("`{}` is no GGUF file that can be read: {problem}", path.display())]
     Gguf {

@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Shard};
 use super::decoder::Decoder;
 use super::describe::describe;
+use super::error::LocalError;
 use super::load::Weights;
 use super::pages::Pages;
 use super::spec::ArchSpec;
@@ -126,12 +127,16 @@ pub(crate) fn spec(name: &str) -> ArchSpec {
 
 /// Loads the decoder in a folder.
 pub(crate) fn decoder(folder: &Path) -> Decoder {
-    let files = Checkpoint::Folder(folder);
-    let shards = files.shards().expect("shards");
-    let spec = describe(files, &shards).expect("a description").spec;
-    let weights = Weights::read(&shards, spec.packing).expect("weights");
+    let shards = Checkpoint::Folder(folder).shards().expect("shards");
+    load(folder, &shards).expect("a decoder")
+}
+
+/// Loads the decoder whose weights are these and whose configuration is in a folder.
+pub(crate) fn load(folder: &Path, shards: &[Shard]) -> Result<Decoder, LocalError> {
+    let spec = describe(Checkpoint::Folder(folder), shards)?.spec;
+    let weights = Weights::read(shards, spec.packing)?;
     let pages = Pages::new(&spec, 8, 1 << 24);
-    Decoder::load(&spec, &weights, pages, Arc::new(Counters::new(&spec))).expect("a decoder")
+    Decoder::load(&spec, &weights, pages, Arc::new(Counters::new(&spec)))
 }
 
 /// A copy of a fixture that a test can spoil.

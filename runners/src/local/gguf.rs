@@ -17,6 +17,8 @@ pub(crate) use self::names::rename;
 pub(crate) const MAGIC: &[u8] = b"GGUF";
 /// The most dimensions of a tensor.
 const MAX_DIMENSIONS: u32 = 4;
+/// The most tensors, and the most values of the metadata.
+const MAX_ENTRIES: u64 = 1 << 16;
 /// Where tensors start if nothing else is said.
 const ALIGNMENT: u64 = 32;
 const MAX_ALIGNMENT: u64 = 1 << 16;
@@ -101,6 +103,11 @@ impl<'a> Gguf<'a> {
             return Err(format!("it has version {version}: 2 and 3 are read"));
         }
         let (tensors, values) = (reader.u64()?, reader.u64()?);
+        if tensors > MAX_ENTRIES || values > MAX_ENTRIES {
+            return Err(format!(
+                "it lists {tensors} tensors and {values} values: at most {MAX_ENTRIES} of each are read"
+            ));
+        }
         let mut metadata = HashMap::new();
         for _ in 0..values {
             let key = reader.text()?;

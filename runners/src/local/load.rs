@@ -18,6 +18,11 @@ use super::gguf::{self, Gguf, Kind, Stored};
 use super::packed;
 use super::spec::Packing;
 
+/// The most a header of safetensors may have.
+const MAX_HEADER_BYTES: u64 = 16 << 20;
+/// The most tensors of all files together.
+const MAX_TENSORS: usize = 1 << 18;
+
 /// The tensors of a checkpoint.
 #[derive(Clone)]
 pub(crate) struct Weights<'a> {
@@ -52,7 +57,11 @@ impl<'a> Weights<'a> {
     pub(crate) fn read(shards: &'a [Shard], packing: Packing) -> Result<Self, LocalError> {
         let mut tensors: HashMap<String, Found<'a>> = HashMap::new();
         for shard in shards {
-            for (name, stored) in read_shard(shard)? {
+            let found = read_shard(shard)?;
+            if found.len() > MAX_TENSORS - tensors.len() {
+                return Err(LocalError::Header { path: shard.path.clone() });
+            }
+            for (name, stored) in found {
                 match tensors.entry(name) {
                     Entry::Vacant(place) => {
                         place.insert(Found { path: &shard.path, stored });
@@ -197,6 +206,11 @@ fn read_shard(shard: &Shard) -> Result<Vec<(String, Stored<'_>)>, LocalError> {
     if shard.bytes.starts_with(gguf::MAGIC) {
         let file = Gguf::read(&shard.bytes).and_then(|file| gguf::rename(&file));
         return file.map_err(|problem| LocalError::Gguf { path: path(), problem });
+    }
+    let header = shard.bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    // One that is longer than its file is refused in its own words.
+    if (MAX_HEADER_BYTES + 1..=shard.bytes.len() as u64).contains(&header) {
+        return Err(LocalError::Header { path: path() });
     }
     let file = SafeTensors::deserialize(&shard.bytes)
         .map_err(|source| LocalError::Weights { path: path(), source })?;

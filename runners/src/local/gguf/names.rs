@@ -3,6 +3,8 @@
 use super::super::spec::MAX_EXPERTS;
 use super::{Gguf, Stored};
 
+/// The most matrices that the banks of a file are cut into.
+const MAX_MATRICES: usize = 1 << 18;
 /// What belongs to no layer, here and there.
 pub(super) const WHOLE: [(&str, &str); 3] = [
     ("token_embd.weight", "model.embed_tokens.weight"),
@@ -68,6 +70,9 @@ pub(crate) fn rename<'a>(file: &Gguf<'a>) -> Result<Vec<(String, Stored<'a>)>, S
             for (expert, stored) in experts(name, stored)?.enumerate() {
                 let name = format!("{prefix}.{block}.experts.{expert}.{short}.{ending}");
                 renamed.push((name, stored));
+            }
+            if renamed.len() > MAX_MATRICES {
+                return Err(format!("its banks hold more than {MAX_MATRICES} experts together"));
             }
         } else if let Some((_, other)) = PARTS.iter().find(|(known, _)| *known == part) {
             let mut stored = stored.clone();

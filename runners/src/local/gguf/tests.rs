@@ -273,6 +273,14 @@ fn other_families_are_the_same_model_to_the_last_bit() {
     let base = |base: f32| ("rope.freq_base".to_owned(), 6, base.to_le_bytes().to_vec());
     let mut mixtral = with(4, &[("feed_forward_length", 40)]);
     mixtral.push(base(1e6));
+    let mut olmoe = with(8, &[("feed_forward_length", 40)]);
+    for (key, kind, value) in &mut olmoe {
+        match key.as_str() {
+            "attention.head_count_kv" => *value = 4_u32.to_le_bytes().to_vec(),
+            "attention.layer_norm_rms_epsilon" => *value = 1e-5_f32.to_le_bytes().to_vec(),
+            _ => assert!([4, 6].contains(kind)),
+        }
+    }
     let qwen2_moe = [
         ("feed_forward_length", 40),
         ("expert_feed_forward_length", 24),
@@ -284,6 +292,7 @@ fn other_families_are_the_same_model_to_the_last_bit() {
         ("qwen3", "qwen3", with(0, &[("feed_forward_length", 40), ("attention.key_length", 12)])),
         ("qwen2_moe", "qwen2moe", with(8, &qwen2_moe)),
         ("mixtral", "llama", mixtral),
+        ("olmoe", "olmoe", olmoe),
     ];
     for (name, arch, metadata) in cases {
         let copy = alone(&converted(name, arch, metadata));
@@ -323,6 +332,9 @@ fn what_cannot_be_read_is_named() {
     let with = |tensors: &[Written]| write((count, values), tensors);
     check(b"GGUF\x01\0\0\0", "it has version 1: 2 and 3 are read");
     check(b"GGUF\x03\0\0\0", "it ends within its header");
+    let many = [b"GGUF\x03\0\0\0".as_slice(), &[0xff; 16]].concat();
+    let found = Gguf::read(&many).map(drop).expect_err("too many");
+    assert!(found.ends_with("at most 65536 of each are read"), "{found}");
     check(&write((0, &[]), &[]), "`general.architecture` is missing");
     let kind = "tensor `output.weight` is stored as type 10: F32, F16, BF16, Q4_0, Q4_1, Q5_0, \
                 Q5_1, Q8_0, Q4_K, Q5_K and Q6_K are read";
