@@ -22,6 +22,8 @@ const INDEX: &str = "model.safetensors.index.json";
 pub(crate) enum Checkpoint<'a> {
     /// In a folder.
     Folder(&'a Path),
+    /// The weights in this one file, everything else beside it.
+    File(&'a Path),
     /// In the binary: name and content.
     Embedded(&'a [(&'static str, &'static [u8])]),
 }
@@ -62,7 +64,7 @@ impl Checkpoint<'_> {
     /// Returns the name errors give to `file`.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         match self {
-            Self::Folder(folder) => folder.join(file),
+            Self::Folder(_) | Self::File(_) => self.folder().join(file),
             Self::Embedded(_) => Path::new("built-in").join(file),
         }
     }
@@ -71,6 +73,7 @@ impl Checkpoint<'_> {
     pub(crate) fn folder(&self) -> PathBuf {
         match self {
             Self::Folder(folder) => folder.to_path_buf(),
+            Self::File(file) => file.parent().unwrap_or(file).to_path_buf(),
             Self::Embedded(_) => PathBuf::from("built-in"),
         }
     }
@@ -80,7 +83,7 @@ impl Checkpoint<'_> {
         let path = self.path(name);
         match self {
             Self::Embedded(files) => Ok(find(files, name).map(<[u8]>::to_vec)),
-            Self::Folder(_) => match read_bounded(&path) {
+            Self::Folder(_) | Self::File(_) => match read_bounded(&path) {
                 Err(LocalError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
                     Ok(None)
                 }
@@ -105,6 +108,7 @@ impl Checkpoint<'_> {
                     .ok_or_else(|| LocalError::NoWeights { folder: self.folder() })?;
                 return Ok(vec![Shard { path: self.path(SINGLE), bytes: Bytes::Static(bytes) }]);
             }
+            Self::File(file) => return Ok(vec![map(file.to_path_buf())?]),
             Self::Folder(folder) => folder,
         };
         if folder.join(SINGLE).is_file() {

@@ -158,7 +158,7 @@ impl Layer {
         let attention = format!("{prefix}.self_attn");
         let attention = match &spec.attention {
             AttentionSpec::Gqa(gqa) => {
-                Attention::Gqa(Gqa::load(spec, gqa, weights, (&attention, layer.window))?)
+                Attention::Gqa(Gqa::load(spec, gqa, weights, &attention, layer.window)?)
             }
             AttentionSpec::Mla(mla) => Attention::Mla(Mla::load(spec, mla, weights, &attention)?),
         };

@@ -82,7 +82,7 @@ pub enum LocalError {
         problem: String,
     },
     /// There are several GGUF files.
-    #[error("`{}` holds {count} `*.gguf` files: one whole file is read", folder.display())]
+    #[error("`{}` holds {count} `*.gguf` files: name the one to be read", folder.display())]
     SeveralGguf {
         /// The folder.
         folder: PathBuf,

@@ -32,7 +32,8 @@ impl Gqa {
         arch: &ArchSpec,
         spec: &GqaSpec,
         weights: &Weights<'_>,
-        (prefix, window): (&str, Option<usize>),
+        prefix: &str,
+        window: Option<usize>,
     ) -> std::result::Result<Self, LocalError> {
         let (spec, hidden) = (spec.clone(), arch.hidden);
         let name = |part: &str| format!("{prefix}.{part}");

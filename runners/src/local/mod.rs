@@ -1,9 +1,10 @@
 //! Mixture-of-experts models on this machine: a batched decoder on candle's matrices.
 //!
-//! [`open_folder`] reads a Hugging Face folder, [`open_built_in`] the model inside the binary. Both
-//! give a [`LocalRunner`], a handle to a thread that owns the model and answers up to 32 requests
-//! side by side. From the outside in: `handle` takes requests, `schedule` decides which rows run
-//! next, `decoder` computes them, `gqa`, `mla`, `feed` and `moe` are its layers.
+//! [`open_folder`] reads a Hugging Face folder or a GGUF file, [`open_built_in`] the model inside the
+//! binary. Both give a [`LocalRunner`], a handle to a thread that owns the model and answers up to 32
+//! requests side by side. From the outside in: `handle` takes requests, `schedule` decides which rows
+//! run next, `decoder` computes them, `gqa`, `mla`, `feed` and `moe` are its layers. `describe` says
+//! what a checkpoint is, `load` gives its tensors.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -73,10 +74,14 @@ const TEMPLATE: &str = "chat_template.jinja";
 /// The most bytes the cache of one model may take.
 const CACHE_BYTES: usize = 1 << 30;
 
-/// Opens a folder in the Hugging Face layout.
+/// Opens a folder in the Hugging Face layout, or a GGUF file with its tokenizer beside it.
 pub fn open_folder(path: &Path) -> Result<LocalRunner, LocalError> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    open(Checkpoint::Folder(path), &name)
+    let (files, name) = if path.is_file() {
+        (Checkpoint::File(path), path.file_stem())
+    } else {
+        (Checkpoint::Folder(path), path.file_name())
+    };
+    open(files, &name.unwrap_or(path.as_os_str()).to_string_lossy())
 }
 
 /// Opens the model inside the binary.
