@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::checkpoint::{Checkpoint, Shard};
 use super::error::LocalError;
 use super::gguf::{Gguf, MAGIC};
-use super::spec::ArchSpec;
+use super::spec::{ArchSpec, Stretch};
 
 const CONFIG: &str = "config.json";
 
@@ -35,5 +35,11 @@ pub(crate) fn describe(files: Checkpoint<'_>, shards: &[Shard]) -> Result<Descri
     let mut spec = ArchSpec::read(&config)
         .map_err(|source| LocalError::Spec { path: path.clone(), source })?;
     spec.rope.interleaved |= file.interleaved();
+    if let Some(factors) = file.factors(spec.rope.width / 2).map_err(problem)? {
+        if spec.rope.stretch.is_some() {
+            return Err(problem("its positions are stretched in two ways".to_owned()));
+        }
+        spec.rope.stretch = Some(Stretch::Factors(factors));
+    }
     Ok(Description { config, spec, template: file.template() })
 }

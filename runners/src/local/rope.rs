@@ -24,17 +24,23 @@ impl Rope {
         let width = spec.width as f64;
         let plain: Vec<f64> =
             (0..spec.width / 2).map(|pair| spec.theta.powf(-2.0 * pair as f64 / width)).collect();
-        let (kept, factor, magnitude) = match &spec.stretch {
-            None => (vec![1.0; plain.len()], 1.0, 1.0),
+        let frequencies = match &spec.stretch {
+            None => plain.iter().map(|frequency| *frequency as f32).collect(),
             Some(Stretch::Yarn(yarn)) => {
-                (yarn_kept(yarn, spec.theta, spec.width), yarn.factor, value_scale(yarn) as f32)
+                stretched(&plain, yarn.factor, &yarn_kept(yarn, spec.theta, spec.width))
             }
-            Some(Stretch::Llama3(llama)) => (llama3_kept(llama, &plain), llama.factor, 1.0),
+            Some(Stretch::Llama3(llama)) => {
+                stretched(&plain, llama.factor, &llama3_kept(llama, &plain))
+            }
+            Some(Stretch::Factors(factors)) => {
+                let pairs = plain.iter().zip(factors);
+                pairs.map(|(frequency, factor)| (frequency / f64::from(*factor)) as f32).collect()
+            }
         };
-        let stretched = |(frequency, kept): (&f64, &f64)| {
-            (frequency / factor * (1.0 - kept) + frequency * kept) as f32
+        let magnitude = match &spec.stretch {
+            Some(Stretch::Yarn(yarn)) => value_scale(yarn) as f32,
+            _ => 1.0,
         };
-        let frequencies = plain.iter().zip(&kept).map(stretched).collect();
         Self { frequencies, magnitude, width: spec.width, interleaved: spec.interleaved }
     }
 
@@ -60,6 +66,14 @@ impl Rope {
             values[two] = y * cos + x * sin;
         }
     }
+}
+
+/// Divides frequencies by `factor` as far as they are not kept.
+fn stretched(plain: &[f64], factor: f64, kept: &[f64]) -> Vec<f32> {
+    let one = |(frequency, kept): (&f64, &f64)| {
+        (frequency / factor * (1.0 - kept) + frequency * kept) as f32
+    };
+    plain.iter().zip(kept).map(one).collect()
 }
 
 /// Returns for each pair how much of its wave length stays as it was: 1 for the quick ones, 0 for

@@ -1,13 +1,17 @@
 //! The metadata of a GGUF file as the `config.json` it would have, so that both are read and refused
 //! by the same rules.
 
+use safetensors::Dtype;
 use serde_json::{Map, Value, json};
 
-use super::{Gguf, Meta};
+use super::{Gguf, Kind, Meta};
 
 /// The scale of attention that `YaRN` multiplies by the logarithm of the stretch; llama.cpp keeps the
 /// product.
 const LOG_MULTIPLIER: f64 = 0.1;
+
+/// The stretch of Llama 3.1, worked out beforehand.
+const FACTORS: &str = "rope_freqs.weight";
 
 /// Keys that hold the same under another name: behind the architecture, and in `config.json`.
 const SAME: [(&str, &str); 21] = [
@@ -83,13 +87,27 @@ impl Gguf<'_> {
         self.metadata.get("general.architecture") == Some(&Meta::Text("llama"))
     }
 
+    /// Returns what the frequency of each of `pairs` rotated pairs is divided by, if that is stored.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the factors.
+    pub(crate) fn factors(&self, pairs: usize) -> Result<Option<Vec<f32>>, String> {
+        let Some(stored) = self.tensors.get(FACTORS) else { return Ok(None) };
+        if stored.kind != Kind::Plain(Dtype::F32) || stored.shape != [pairs] {
+            return Err(format!("tensor `{FACTORS}` does not hold {pairs} F32 values"));
+        }
+        let factors = stored.data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        let factors: Vec<f32> = factors.collect();
+        match factors.iter().find(|factor| !(1e-6..=1e6).contains(*factor)) {
+            None => Ok(Some(factors)),
+            Some(factor) => Err(format!("tensor `{FACTORS}` holds {factor}: nothing to divide by")),
+        }
+    }
+
     fn family(&self, arch: &str) -> Result<&'static str, String> {
         let experts = !matches!(self.get(arch, "expert_count"), None | Some(Value::Null));
         let sigmoid = self.get(arch, "expert_gating_func") == Some(json!(2));
-        let factors = "rope_freqs.weight";
-        if self.tensors.contains_key(factors) {
-            return Err(format!("it has `{factors}`: factors of single pairs are not computed"));
-        }
         Ok(match arch {
             "llama" if experts => "mixtral",
             "llama" => "llama",

@@ -27,6 +27,8 @@ pub(crate) enum Stretch {
     Yarn(YarnSpec),
     /// By the wave lengths alone.
     Llama3(Llama3Spec),
+    /// By one factor a pair, as GGUF files have them.
+    Factors(Vec<f32>),
 }
 
 /// The stretch of `YaRN` (Peng et al., "`YaRN`: Efficient Context Window Extension", 2023,
