@@ -198,7 +198,11 @@ fn converted(name: &str, arch: &str, metadata: Vec<(String, u32, Vec<u8>)>) -> V
         }
         let rest = name.strip_prefix("model.layers.").expect("a layer");
         let (layer, part) = rest.split_once('.').expect("a part");
-        let part = part.replace("block_sparse_moe", "mlp").replace(".shared_expert.", ".");
+        let part =
+            part.replace("block_sparse_moe", "mlp").replace(".shared_experts.", ".shared_expert.");
+        let part = part
+            .replace(".shared_expert.", ".")
+            .replace("_correction_bias", "_correction_bias.bias");
         let (part, ending) = part.rsplit_once('.').expect("an ending");
         if let Some(expert) = part.strip_prefix("mlp.experts.") {
             let (_, matrix) = expert.split_once('.').expect("an expert's matrix");
@@ -210,7 +214,7 @@ fn converted(name: &str, arch: &str, metadata: Vec<(String, u32, Vec<u8>)>) -> V
             bank.1.3.extend(tensor.3);
             continue;
         }
-        let shared = name.contains(".shared_expert.");
+        let shared = [".shared_expert.", ".shared_experts."].iter().any(|part| name.contains(part));
         let known = if shared { part.replace("mlp.", "") } else { part.to_owned() };
         let (known, _) = PARTS.iter().find(|(_, other)| *other == known).expect(&known);
         tensor.0 = format!("blk.{layer}.{known}.{ending}");
@@ -325,6 +329,53 @@ fn other_families_are_the_same_model_to_the_last_bit() {
             assert_eq!(ours, theirs, "{name}");
         }
     }
+}
+
+#[test]
+fn a_sigmoid_router_groups_and_a_stretch_are_read_from_the_metadata() {
+    let number = |key: &str, value: f32| (key.to_owned(), 6, value.to_le_bytes().to_vec());
+    let yarn = [&4_u64.to_le_bytes()[..], b"yarn"].concat();
+    let sizes = [
+        ("vocab_size", 384),
+        ("embedding_length", 64),
+        ("block_count", 3),
+        ("context_length", 512),
+        ("feed_forward_length", 96),
+        ("attention.head_count", 4),
+        ("attention.head_count_kv", 1),
+        ("attention.q_lora_rank", 32),
+        ("attention.kv_lora_rank", 24),
+        ("attention.key_length_mla", 24),
+        ("attention.value_length_mla", 16),
+        ("rope.dimension_count", 8),
+        ("leading_dense_block_count", 1),
+        ("expert_count", 8),
+        ("expert_used_count", 2),
+        ("expert_feed_forward_length", 48),
+        ("expert_shared_count", 1),
+        ("expert_group_count", 4),
+        ("expert_group_used_count", 2),
+        ("expert_gating_func", 2),
+        ("rope.scaling.original_context_length", 64),
+    ];
+    let mut metadata: Vec<_> = sizes.map(|(key, value)| whole(key, value)).into();
+    metadata.extend([
+        number("attention.layer_norm_rms_epsilon", 1e-6),
+        number("expert_weights_scale", 2.5),
+        number("rope.scaling.factor", 8.0),
+        number("rope.scaling.yarn_log_multiplier", 0.1),
+        ("expert_weights_norm".to_owned(), 7, vec![1]),
+        ("rope.scaling.type".to_owned(), 8, yarn),
+    ]);
+    let name = "deepseek_v3_yarn";
+    let copy = alone(&converted(name, "deepseek2", metadata));
+    let (ours, theirs) = (spec(copy.path()), spec(&fixture::folder(name)));
+    assert_eq!((&ours.moe, &ours.layers), (&theirs.moe, &theirs.layers));
+    assert_eq!((&ours.attention, ours.dense_inter), (&theirs.attention, theirs.dense_inter));
+    // The multiplier is a float32: the scales differ in the ninth digit.
+    let (ours, theirs) = (logits(copy.path()), logits(&fixture::folder(name)));
+    let close = |(a, b): (&u32, &u32)| (f32::from_bits(*a) - f32::from_bits(*b)).abs() < 1e-4;
+    assert!(ours.iter().zip(&theirs).all(close));
 }
 
 #[track_caller]
