@@ -90,6 +90,12 @@ impl<'a> Weights<'a> {
         self.tensors.contains_key(name)
     }
 
+    /// Returns the values of a tensor that has no scales.
+    fn plain(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LocalError> {
+        let found = self.find(name, shape)?;
+        self.widen(name, found, found.stored.data)
+    }
+
     /// Returns the values of tensor `name`, which must have this `shape`, row by row.
     pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LocalError> {
         let found = self.find(name, shape)?;
@@ -97,7 +103,7 @@ impl<'a> Weights<'a> {
             (Kind::Plain(Dtype::F8_E4M3), Packing::Float8 { rows, columns }, [height, width]) => {
                 let scale = format!("{name}_scale_inv");
                 let blocks = [height.div_ceil(rows), width.div_ceil(columns)];
-                let scales = self.values(&scale, &blocks)?;
+                let scales = self.plain(&scale, &blocks)?;
                 let bytes = found.stored.data;
                 Ok(if self.copies {
                     packed::float8(bytes, *width, &scales, (rows, columns))
@@ -105,7 +111,7 @@ impl<'a> Weights<'a> {
                     Vec::new()
                 })
             }
-            _ => self.widen(name, found, found.stored.data),
+            _ => self.plain(name, shape),
         }
     }
 

@@ -136,6 +136,12 @@ fn packed_weights_that_do_not_fit_together_name_tensor_and_file() {
             "tensor `{scale}` in `DIR/model.safetensors` has the shape [1, 1] instead of [2, 1]"
         ),
     );
+    let scaled = Stored { dtype: Dtype::F8_E4M3, shape: vec![2, 1], data: vec![0x38; 2] };
+    check_packed(
+        "deepseek_v3_fp8",
+        |tensors| drop(tensors.insert(scale.clone(), scaled)),
+        &format!("tensor `{scale}` in `DIR/model.safetensors` is stored as F8_E4M3"),
+    );
     let copy = Copy::of("deepseek_v3_fp8");
     copy.edit_config(|config| config["quantization_config"] = Value::Null);
     let found = open_folder(copy.path()).map(drop).expect_err("packed").to_string();
