@@ -268,3 +268,59 @@ fn a_missing_bottleneck_and_absent_switches_take_their_defaults() {
     let spec = with("rope_interleave", Value::Null).expect("no switch");
     assert!(spec.rope.interleaved);
 }
+
+/// The keys of published models, in the form in which the hub has them.
+#[test]
+fn published_configurations_in_the_old_form_are_read() {
+    let llama = json!({
+        "model_type": "llama", "vocab_size": 128_256, "hidden_size": 4096, "num_hidden_layers": 32,
+        "intermediate_size": 14_336, "num_attention_heads": 32, "num_key_value_heads": 8,
+        "max_position_embeddings": 131_072, "rms_norm_eps": 1e-5, "rope_theta": 500_000.0,
+        "rope_scaling": {
+            "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192, "rope_type": "llama3",
+        },
+        "attention_bias": false, "mlp_bias": false, "hidden_act": "silu", "pretraining_tp": 1,
+    });
+    let spec = ArchSpec::read(&llama).expect("Llama 3.1 8B");
+    assert_eq!((spec.rope.theta, spec.rope.width, spec.layers.len()), (500_000.0, 128, 32));
+    assert!(matches!(spec.rope.stretch, Some(Stretch::Llama3(_))));
+
+    let lite = json!({
+        "model_type": "deepseek_v2", "vocab_size": 102_400, "hidden_size": 2048,
+        "num_hidden_layers": 27, "intermediate_size": 10_944, "moe_intermediate_size": 1408,
+        "num_attention_heads": 16, "num_key_value_heads": 16, "n_routed_experts": 64,
+        "n_shared_experts": 2, "num_experts_per_tok": 6, "n_group": 1, "topk_group": 1,
+        "topk_method": "greedy", "scoring_func": "softmax", "norm_topk_prob": false,
+        "routed_scaling_factor": 1.0, "first_k_dense_replace": 1, "moe_layer_freq": 1,
+        "q_lora_rank": null, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+        "v_head_dim": 128, "max_position_embeddings": 163_840, "rope_theta": 10000,
+        "rope_scaling": {
+            "beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 0.707,
+            "mscale_all_dim": 0.707, "original_max_position_embeddings": 4096, "type": "yarn",
+        },
+    });
+    let spec = ArchSpec::read(&lite).expect("DeepSeek-V2-Lite");
+    assert_eq!(spec.attention.kept(), 576);
+    assert_eq!(spec.moe.as_ref().and_then(|moe| moe.shared).map(|shared| shared.inter), Some(2816));
+    let stretch = 1.0 + 0.1 * 0.707 * 40.0_f32.ln();
+    assert!((spec.score_scale() - stretch * stretch / 192.0_f32.sqrt()).abs() < 1e-6);
+
+    let oss = json!({
+        "model_type": "gpt_oss", "vocab_size": 201_088, "hidden_size": 2880,
+        "num_hidden_layers": 24, "intermediate_size": 2880, "head_dim": 64,
+        "num_attention_heads": 64, "num_key_value_heads": 8, "num_local_experts": 32,
+        "num_experts_per_tok": 4, "experts_per_token": 4, "attention_bias": true,
+        "sliding_window": 128, "swiglu_limit": 7.0, "max_position_embeddings": 131_072,
+        "rms_norm_eps": 1e-5, "rope_theta": 150_000,
+        "rope_scaling": {
+            "beta_fast": 32.0, "beta_slow": 1.0, "factor": 32.0,
+            "original_max_position_embeddings": 4096, "rope_type": "yarn", "truncate": false,
+        },
+        "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]},
+    });
+    let spec = ArchSpec::read(&oss).expect("gpt-oss 20B");
+    let windows: Vec<_> = spec.layers.iter().map(|layer| layer.window).take(3).collect();
+    assert_eq!(windows, [Some(128), None, Some(128)]);
+    assert_eq!((spec.packing, spec.attention.kept()), (Packing::Mxfp4, 1024));
+}
