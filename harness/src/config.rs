@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use tripos_runners::model::{ApiKey, ChatEndpoint, LocalModel};
+use tripos_runners::sandbox::{Dialect, Elsewhere, Service};
 use tripos_runners::{Model, ModelSource};
 
 /// The defaults, which are also their documentation.
@@ -26,8 +27,9 @@ const MAX_BYTES: u64 = 1 << 20;
 /// How many requests may be under way at once at an endpoint that says nothing about it.
 const CONCURRENCY: usize = 8;
 
-const TOP_KEYS: &[&str] = &["store", "run", "models"];
+const TOP_KEYS: &[&str] = &["store", "run", "sandbox", "models"];
 const RUN_KEYS: &[&str] = &["suites", "models", "report", "seed", "max_failed"];
+const SANDBOX_KEYS: &[&str] = &["service", "dialect", "image"];
 const LOCAL_KEYS: &[&str] = &["runner", "path"];
 const CHAT_KEYS: &[&str] = &[
     "runner",
@@ -55,6 +57,8 @@ pub struct Config {
     pub store: PathBuf,
     /// What `tripos run` does unless told otherwise.
     pub run: RunDefaults,
+    /// Where programs run when this machine isolates none itself.
+    pub elsewhere: Elsewhere,
     /// The configured models by name.
     pub models: BTreeMap<String, ModelEntry>,
     /// The file that was read, if one was.
@@ -248,7 +252,16 @@ struct FileShape {
     #[serde(default)]
     run: RunShape,
     #[serde(default)]
+    sandbox: SandboxShape,
+    #[serde(default)]
     models: BTreeMap<String, ModelShape>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SandboxShape {
+    service: Option<Spanned<String>>,
+    dialect: Option<Dialect>,
+    image: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -292,6 +305,7 @@ fn defaults() -> Config {
             seed: run.seed.expect("the defaults have a seed"),
             max_failed: *run.max_failed.expect("the defaults bound failures").get_ref(),
         },
+        elsewhere: Elsewhere::default(),
         models: BTreeMap::new(),
         file: None,
     }
@@ -324,6 +338,9 @@ fn refuse_unknown_keys(path: &Path, text: &str, top: &DeTable<'_>) -> Result<(),
     check(top, TOP_KEYS, Place::Top)?;
     if let Some(run) = table_at(top, "run") {
         check(run, RUN_KEYS, Place::Table("run".to_owned()))?;
+    }
+    if let Some(sandbox) = table_at(top, "sandbox") {
+        check(sandbox, SANDBOX_KEYS, Place::Table("sandbox".to_owned()))?;
     }
     for (name, model) in table_at(top, "models").into_iter().flatten() {
         let name = name.get_ref();
@@ -366,6 +383,15 @@ fn merge(config: &mut Config, path: &Path, text: &str, file: FileShape) -> Resul
     config.run.report = report.unwrap_or(std::mem::take(&mut config.run.report));
     config.run.seed = seed.unwrap_or(config.run.seed);
     config.store = file.store.unwrap_or(std::mem::take(&mut config.store));
+    config.elsewhere.image = file.sandbox.image;
+    config.elsewhere.service = match (file.sandbox.service, file.sandbox.dialect) {
+        (Some(url), Some(dialect)) => Some(Service { url: url.into_inner(), dialect }),
+        (Some(url), None) => {
+            let message = "a `service` needs its `dialect`: `piston` or `fusion`".to_owned();
+            return Err(refuse(url.span(), message));
+        }
+        (None, _) => None,
+    };
     for (name, shape) in file.models {
         let span = shape.runner.span();
         let entry = model_entry(&name, shape, folder)

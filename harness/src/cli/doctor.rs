@@ -51,13 +51,13 @@ pub(super) fn run(context: &Context, _: &DoctorArgs) -> Result<ExitCode, Failure
             "version": env!("CARGO_PKG_VERSION"),
             "machine": machine(),
             "devices": tripos_runners::open::devices(),
-            "sandbox": sandbox_document(),
+            "sandbox": sandbox_document(context),
             "config": config,
             "keys": keys,
             "store": { "path": path, "state": state, "runs": runs },
         }))?;
     } else {
-        let sandbox = sandbox_lines();
+        let sandbox = sandbox_lines(context);
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             let _ = writeln!(text, "{name:<10}{value}");
@@ -83,13 +83,14 @@ pub(super) fn run(context: &Context, _: &DoctorArgs) -> Result<ExitCode, Failure
 }
 
 /// Opens the best sandbox there is.
-fn sandbox() -> Result<Sandbox, SandboxError> {
-    Sandbox::open(&Options { folders: search_folders(), ..Options::default() })
+fn sandbox(context: &Context) -> Result<Sandbox, SandboxError> {
+    let elsewhere = context.config.elsewhere.clone();
+    Sandbox::open(&Options { folders: search_folders(), elsewhere, ..Options::default() })
 }
 
 /// What can be said of the sandbox and its languages, one line each.
-fn sandbox_lines() -> Vec<(&'static str, String)> {
-    let sandbox = match sandbox() {
+fn sandbox_lines(context: &Context) -> Vec<(&'static str, String)> {
+    let sandbox = match sandbox(context) {
         Ok(sandbox) => sandbox,
         Err(error) => return vec![("sandbox", error.to_string())],
     };
@@ -111,8 +112,8 @@ fn sandbox_lines() -> Vec<(&'static str, String)> {
     lines
 }
 
-fn sandbox_document() -> Value {
-    let sandbox = match sandbox() {
+fn sandbox_document(context: &Context) -> Value {
+    let sandbox = match sandbox(context) {
         Ok(sandbox) => sandbox,
         Err(error) => return json!({ "tier": null, "why": error.to_string() }),
     };

@@ -40,11 +40,26 @@ fn the_commented_models_of_the_defaults_are_themselves_right() {
 }
 
 #[test]
+fn a_service_that_runs_programs_is_read() {
+    let text =
+        "[sandbox]\nservice = \"http://localhost:2000\"\ndialect = \"piston\"\nimage = \"mine\"";
+    let config = load_text(text).expect("reads");
+    let service = Service { url: "http://localhost:2000".to_owned(), dialect: Dialect::Piston };
+    let elsewhere = Elsewhere { service: Some(service), image: Some("mine".to_owned()) };
+    assert_eq!(config.elsewhere, elsewhere);
+}
+
+#[test]
 fn what_is_wrong_is_refused_with_its_line() {
     check_refused("store = \"a\"\nsuites = [", "line 2: unclosed array, expected `]`");
     check_refused("\nstroe = \"a\"\n", "line 2: unknown key `stroe`");
     check_refused("[run]\nmodel = []\n", "line 2: unknown key `model` in `[run]`");
     check_refused("[run]\nmax_failed = 2.0", "line 2: `max_failed` is a share from 0 to 1, not 2");
+    check_refused("[sandbox]\nserivce = \"x\"", "line 2: unknown key `serivce` in `[sandbox]`");
+    check_refused(
+        "[sandbox]\nservice = \"http://localhost:2000\"",
+        "line 2: a `service` needs its `dialect`: `piston` or `fusion`",
+    );
     check_refused("[run]\nseed = -1", "line 2: invalid value: integer `-1`, expected u64");
     check_refused(
         "[models.a]\nrunner = \"local\"\npth = \"x\"",

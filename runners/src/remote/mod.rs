@@ -108,19 +108,22 @@ fn bearer(key: &ApiKey) -> Result<HeaderValue, RemoteError> {
     Ok(value)
 }
 
-fn client(reach: Reach, connections: usize) -> Result<Client, reqwest::Error> {
+/// What every client of ours does: it follows no redirect, tries nothing twice and says who it is.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     // An error means that one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder()
+    Client::builder()
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
         .connect_timeout(CONNECT)
         .tcp_keepalive(TCP_KEEP_ALIVE)
         .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(connections)
         .user_agent(concat!("tripos/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Resolver(reach));
+}
+
+fn client(reach: Reach, connections: usize) -> Result<Client, reqwest::Error> {
+    let builder = builder().pool_max_idle_per_host(connections).dns_resolver(Resolver(reach));
     match reach {
         // Without encryption no certificates are needed, and no proxy may stand in between.
         Reach::Private => builder.no_proxy().tls_certs_only([]).build(),

@@ -32,6 +32,8 @@ const CHUNK: usize = 64 << 10;
 pub(super) struct Cell {
     /// The first process of the cell, where it is the cell's own; its end is the end of all others.
     pub(super) first: Option<OwnedFd>,
+    /// The program's process, where its parent is no process of the cell.
+    pub(super) program: Option<OwnedFd>,
     /// The socket on which the end is reported; hanging up ends the cell.
     pub(super) report: OwnedFd,
     /// What is still to be written to its standard input.
@@ -57,7 +59,9 @@ pub(super) struct Cell {
 pub(super) struct Bounds {
     /// Bytes of memory of all processes together.
     pub(super) memory: u64,
-    /// A process of the machine whose descendants are the cell, where `first` is not known.
+    /// Whether a limit inside keeps each process to that many bytes: then one alone needs no watching.
+    pub(super) is_kept_inside: bool,
+    /// A process of the machine whose descendants are the cell, where no process of it is known.
     pub(super) root: Option<u32>,
     /// The folder it writes to, with the most bytes and files in it.
     pub(super) folder: Option<(std::path::PathBuf, u64, u64)>,
@@ -181,7 +185,7 @@ pub(super) fn supervise(cells: &mut [Cell], deadline: Instant) -> io::Result<Opt
             };
             if stop.is_some() {
                 for cell in &mut *cells {
-                    cell.cpu_seen = cell.root().map_or(Duration::ZERO, memory::cpu);
+                    cell.cpu_seen = memory::cpu(&cell.processes());
                     cell.hang_up();
                 }
                 return end(cells, Instant::now()).map(|()| stop);
@@ -306,18 +310,28 @@ impl Cell {
         let _ = shutdown(std::os::fd::AsRawFd::as_raw_fd(&self.report), Shutdown::Write);
     }
 
-    /// Kills the first process, and by that all others.
+    /// Kills the first process, and by that all others; or all there are.
     fn kill(&self) {
-        if let Some(first) = &self.first {
-            sys::kill(first);
-        } else if let Some(root) = self.bounds.root {
-            memory::kill_all(root);
+        match &self.first {
+            Some(first) => sys::kill(first),
+            None => memory::kill_all(&self.processes()),
         }
     }
 
-    /// The process, as this one numbers it, whose descendants are the cell.
-    fn root(&self) -> Option<u32> {
-        self.first.as_ref().map_or(self.bounds.root, memory::process_of)
+    /// The processes of the cell, as this process numbers them. One that only stands at the head of the
+    /// cell's namespace is none of them.
+    fn processes(&self) -> Vec<u32> {
+        let family = |handle: &OwnedFd| memory::process_of(handle).map(memory::family);
+        let of_program = self.program.as_ref().and_then(family).unwrap_or_default();
+        let mut all = match &self.first {
+            Some(first) => family(first).unwrap_or_default(),
+            None => self.bounds.root.map(memory::family).unwrap_or_default(),
+        };
+        if self.program.is_some() && !all.is_empty() {
+            all.remove(0);
+        }
+        all.extend(of_program);
+        all
     }
 
     /// Says whether the cell holds more than it may.
@@ -325,7 +339,9 @@ impl Cell {
         if self.is_gone {
             return None;
         }
-        if self.root().is_some_and(|root| memory::used(root) > self.bounds.memory) {
+        let processes = self.processes();
+        let is_watched = processes.len() > 1 || !self.bounds.is_kept_inside;
+        if is_watched && memory::used(&processes) > self.bounds.memory {
             return Some(Stop::Memory);
         }
         let (folder, bytes, files) = self.bounds.folder.as_ref()?;

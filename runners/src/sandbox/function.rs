@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use tripos_tasks::program::{Check, FunctionTests, StdioCase};
 use tripos_tasks::{Captured, Execution, Integrity, Limits, Program, RunVerdict};
 
+use super::asserts::PlainCall;
 use super::cell::{Capture, Cell, NO_REPORT, Stop, supervise};
 use super::compare::shown;
 use super::slot::{Ground, Job, Side, Slot};
 use super::stdio::{Ended, ended};
-use super::{calls, packet};
+use super::{asserts, calls, packet};
 
 /// Said where a cell of checks ended without a word. What the program sent may have brought it down,
 /// so the second time in a row it counts against the program.
@@ -27,11 +28,11 @@ const RECORD_MAX: usize = 1 << 20;
 /// What a cell of checks says in the end.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Record {
-    nonce: String,
-    verdict: String,
-    calls: u64,
-    detail: String,
+pub(super) struct Record {
+    pub(super) nonce: String,
+    pub(super) verdict: String,
+    pub(super) calls: u64,
+    pub(super) detail: String,
 }
 
 /// Puts a head and a program into one job.
@@ -42,7 +43,7 @@ pub(super) fn job(head: &Value, source: &[u8]) -> Vec<u8> {
 }
 
 /// A number that nobody can guess, in hexadecimal.
-fn nonce() -> io::Result<String> {
+pub(super) fn nonce() -> io::Result<String> {
     use std::fmt::Write as _;
     let mut bytes = [0; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
@@ -59,19 +60,14 @@ pub(super) fn run(
     program: &Program,
     tests: &FunctionTests,
 ) -> io::Result<Execution> {
+    if let Some(plain) = plain(tests)? {
+        return calls::run(ground, slot, (program, tests), &plain);
+    }
+    if let Check::Beside(test) = &tests.check {
+        return beside(ground, slot, (program, tests), test);
+    }
     let nonce = nonce()?;
-    let names: Vec<&str> = entries(tests);
-    let checks = match &tests.check {
-        Check::Candidate(test) => json!({
-            "kind": "candidate", "nonce": nonce, "entry": tests.entry, "test": test,
-            "prelude": slim(&tests.prelude, &tests.entry),
-        }),
-        Check::Asserts { setup, asserts } => json!({
-            "kind": "asserts", "nonce": nonce, "names": names, "setup": setup, "asserts": asserts,
-        }),
-        Check::Calls(calls) => return calls::run(ground, slot, (program, tests), calls),
-        Check::Beside(test) => return beside(ground, slot, (program, tests), test),
-    };
+    let checks = checks(tests, &nonce);
     let limits = &program.limits;
     let began = Instant::now();
     let (theirs, ours) = packet::stream_pair()?;
@@ -82,6 +78,47 @@ pub(super) fn run(
     let stop = supervise(&mut cells, began + limits.wall())?;
     let [checks, solution] = cells;
     conclude(ground, &checks, (solution, stop), (limits, &nonce))
+}
+
+/// Reads tests as plain calls; nothing where they are more.
+///
+/// # Errors
+///
+/// Where tests that come as calls are none.
+pub(super) fn plain(tests: &FunctionTests) -> io::Result<Option<Vec<PlainCall>>> {
+    Ok(match &tests.check {
+        Check::Candidate(test) => asserts::of_candidate(&tests.entry, test),
+        Check::Asserts { setup, asserts } if setup.trim().is_empty() => {
+            asserts::of_asserts(&tests.entry, asserts)
+        }
+        Check::Calls(calls) => {
+            Some(asserts::of_calls(&tests.entry, calls).map_err(io::Error::other)?)
+        }
+        Check::Asserts { .. } | Check::Beside(_) => None,
+    })
+}
+
+/// The job of the side of the checks.
+pub(super) fn checks(tests: &FunctionTests, nonce: &str) -> Value {
+    match &tests.check {
+        Check::Candidate(test) => json!({
+            "kind": "candidate", "nonce": nonce, "entry": tests.entry, "test": test,
+            "prelude": slim(&tests.prelude, &tests.entry),
+        }),
+        Check::Asserts { setup, asserts } => json!({
+            "kind": "asserts", "nonce": nonce, "names": entries(tests), "setup": setup,
+            "asserts": asserts,
+        }),
+        Check::Calls(_) | Check::Beside(_) => unreachable!("the caller has dealt with both"),
+    }
+}
+
+/// The head of a job of the side of the program.
+pub(super) fn head(program: &Program, tests: &FunctionTests) -> Value {
+    // A program that repeats the prelude needs it no second time.
+    let is_repeated = program.source.starts_with(tests.prelude.as_bytes());
+    let prelude = if is_repeated { "" } else { &tests.prelude };
+    json!({ "entries": entries(tests), "prelude": prelude })
 }
 
 /// What checks can use of a prelude: all of it, or its imports where all else is the function itself.
@@ -108,11 +145,7 @@ pub(super) fn solution(
     (program, tests): (&Program, &FunctionTests),
     link: OwnedFd,
 ) -> io::Result<Cell> {
-    // A program that repeats the prelude needs it no second time.
-    let is_repeated = program.source.starts_with(tests.prelude.as_bytes());
-    let prelude = if is_repeated { "" } else { &tests.prelude };
-    let head = json!({ "entries": entries(tests), "prelude": prelude });
-    let text = job(&head, &program.source);
+    let text = job(&head(program, tests), &program.source);
     let extra = vec![link];
     let limits = &program.limits;
     let job = Job {
@@ -226,7 +259,7 @@ fn conclude(
 }
 
 /// Reads the verdict out of a record with the right nonce.
-fn judged(
+pub(super) fn judged(
     record: &Record,
     wrong: Option<(RunVerdict, String)>,
     status: i32,
@@ -273,6 +306,14 @@ pub(super) fn judge(
     let stop = supervise(&mut cells, Instant::now() + limits.wall())?;
     let record = cells[0].outputs.last().and_then(|o| read_record(&o.bytes));
     let record = record.filter(|record| record.nonce == nonce && stop.is_none());
+    if record.is_none() && stop.is_some() {
+        return Ok(Some("the task's judge is not done with it in time".to_owned()));
+    }
+    accepted(record)
+}
+
+/// What a task's judge says of an output; nothing where it is right.
+pub(super) fn accepted(record: Option<Record>) -> io::Result<Option<String>> {
     match record {
         Some(record) if record.verdict == "pass" => Ok(None),
         Some(record) if record.verdict == "fail" => {
@@ -284,9 +325,6 @@ pub(super) fn judge(
             Ok(Some(format!("the task's judge does not accept the output{why}")))
         }
         Some(record) => Err(io::Error::other(format!("the task's judge broke: {}", record.detail))),
-        None if stop.is_some() => {
-            Ok(Some("the task's judge is not done with it in time".to_owned()))
-        }
         None => Err(io::Error::other(NO_RECORD)),
     }
 }

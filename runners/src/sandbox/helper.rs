@@ -125,7 +125,7 @@ impl Drop for Helper {
             thread::sleep(wait);
             wait = (wait * 2).min(Duration::from_millis(10));
         }
-        memory::kill_all(self.child.id());
+        memory::kill_all(&memory::family(self.child.id()));
         // It was killed: there is nothing else to wait for.
         let _ = self.child.wait();
     }

@@ -20,9 +20,9 @@ pub(super) fn process_of(handle: &OwnedFd) -> Option<u32> {
     line.trim().parse().ok()
 }
 
-/// Returns the bytes of memory that a process and its descendants hold, shared pages counted once.
-pub(super) fn used(root: u32) -> u64 {
-    family(root).into_iter().map(held).sum()
+/// Returns the bytes of memory that processes hold together, shared pages counted once.
+pub(super) fn used(processes: &[u32]) -> u64 {
+    processes.iter().map(|process| held(*process)).sum()
 }
 
 /// Bytes held by one process. A process that ended holds nothing.
@@ -38,9 +38,9 @@ fn held(process: u32) -> u64 {
     share.or_else(resident).unwrap_or(0) << 10
 }
 
-/// Returns the processor time of a process and its descendants, the ended ones they waited for too.
-pub(super) fn cpu(root: u32) -> Duration {
-    let of = |process: u32| {
+/// Returns the processor time of processes, with that of the ended ones they waited for.
+pub(super) fn cpu(processes: &[u32]) -> Duration {
+    let of = |process: &u32| {
         let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         // The name in brackets may hold anything.
         let (_, rest) = text.rsplit_once(')')?;
@@ -52,12 +52,12 @@ pub(super) fn cpu(root: u32) -> Duration {
             .collect();
         Some(fields.iter().sum::<u64>())
     };
-    let ticks: u64 = family(root).into_iter().filter_map(of).sum();
+    let ticks: u64 = processes.iter().filter_map(of).sum();
     Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
 }
 
-/// A process and its descendants.
-fn family(root: u32) -> Vec<u32> {
+/// A process and its descendants, the eldest first.
+pub(super) fn family(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut at = 0;
     while at < found.len() && found.len() < MAX_PROCESSES {
@@ -71,10 +71,10 @@ fn family(root: u32) -> Vec<u32> {
     found
 }
 
-/// Kills a process and its descendants, the eldest first.
-pub(super) fn kill_all(root: u32) {
-    for process in family(root) {
-        if let Ok(id) = i32::try_from(process) {
+/// Kills processes.
+pub(super) fn kill_all(processes: &[u32]) {
+    for process in processes {
+        if let Ok(id) = i32::try_from(*process) {
             let id = nix::unistd::Pid::from_raw(id);
             let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGKILL);
         }

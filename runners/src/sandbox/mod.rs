@@ -5,6 +5,7 @@
 //! keeps the score honest: the process of a program holds no expected value, no check and no way to
 //! say that it passed. What a cell writes is data; its exit status proves nothing.
 
+mod asserts;
 mod calls;
 mod cell;
 mod commands;
@@ -13,7 +14,9 @@ mod confine;
 mod function;
 mod helper;
 mod init;
+mod literal;
 mod memory;
+mod one_shot;
 mod packet;
 mod root;
 mod scratch;
@@ -38,10 +41,12 @@ use tripos_tasks::{
 
 pub use helper::Launch;
 pub use init::{ARGUMENT as HELPER_ARGUMENT, is_helper, main as helper_main};
+pub use one_shot::{Dialect, Elsewhere, Service};
 pub use toolchain::Tool;
 
 use function::NO_RECORD;
 use helper::Spawner;
+use one_shot::Backend;
 use slot::{Ground, Slot};
 use toolchain::Toolchain;
 
@@ -64,6 +69,8 @@ pub struct Options {
     pub folders: Vec<PathBuf>,
     /// How this program starts itself.
     pub launch: Launch,
+    /// Where tier 3 is to be had.
+    pub elsewhere: Elsewhere,
 }
 
 /// Why there is no sandbox.
@@ -102,7 +109,7 @@ pub struct Probe {
 /// Runs programs in cells, several at once.
 #[derive(Debug)]
 pub struct Sandbox {
-    ground: Ground,
+    place: Place,
     probe: Probe,
     slots: Mutex<Vec<Slot>>,
     /// How many slots there are, the taken ones too.
@@ -110,6 +117,15 @@ pub struct Sandbox {
     freed: Condvar,
     /// Held by everyone who runs something; alone by what must run alone.
     quiet: RwLock<()>,
+}
+
+/// Where programs run.
+#[derive(Debug)]
+enum Place {
+    /// In cells of this machine.
+    Cells(Ground),
+    /// In containers, or by a service.
+    Elsewhere(Box<Backend>),
 }
 
 impl Sandbox {
@@ -122,26 +138,36 @@ impl Sandbox {
         let spawner = Spawner::new(options.launch.clone())
             .map_err(|source| SandboxError::Helper { source })?;
         let tools = Arc::new(Toolchain::new(&options.folders));
-        let tiers = options.tier.map_or(vec![Tier::Namespaces, Tier::Landlock], |tier| vec![tier]);
+        let best = vec![Tier::Namespaces, Tier::Landlock, Tier::Container];
         let mut reasons = Vec::new();
-        for tier in tiers {
+        for tier in options.tier.map_or(best, |tier| vec![tier]) {
+            if tier == Tier::Container {
+                match Backend::open(&options.elsewhere, tools.folders()) {
+                    Ok(backend) => {
+                        return Ok(Self::on(Place::Elsewhere(Box::new(backend)), reasons, options));
+                    }
+                    Err(why) => reasons.push((tier, why)),
+                }
+                continue;
+            }
             let ground = Ground::new(tier, spawner.clone(), tools.clone())
                 .map_err(|source| SandboxError::Helper { source })?;
             match ground.probe() {
-                Ok(()) => return Ok(Self::on(ground, reasons, options)),
+                Ok(()) => return Ok(Self::on(Place::Cells(ground), reasons, options)),
                 Err(error) => reasons.push((tier, error.to_string())),
             }
         }
         Err(SandboxError::Refused { reasons })
     }
 
-    fn on(ground: Ground, refused: Vec<(Tier, String)>, options: &Options) -> Self {
+    fn on(place: Place, refused: Vec<(Tier, String)>, options: &Options) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = options.slots.unwrap_or(cores * SLOTS_PER_CORE).clamp(1, MAX_SLOTS);
-        let probe = Probe { tier: Some(ground.tier), refused, landlock: sys::landlock_version() };
+        let tier = Some(place.tier());
+        let probe = Probe { tier, refused, landlock: sys::landlock_version() };
         let slots = (0..count).map(Slot::new).collect();
         let (slots, freed) = (Mutex::new(slots), Condvar::new());
-        Self { ground, probe, slots, count, freed, quiet: RwLock::new(()) }
+        Self { place, probe, slots, count, freed, quiet: RwLock::new(()) }
     }
 
     /// Returns what the probe found out.
@@ -151,13 +177,18 @@ impl Sandbox {
 
     /// Returns what compiles or runs a language, or why nothing can here.
     pub fn tool(&self, language: Language) -> Result<&Tool, String> {
-        let tool = self.ground.tools.tool(language).map_err(str::to_owned)?;
-        self.ground.unreachable(tool).map_or(Ok(tool), Err)
+        match &self.place {
+            Place::Cells(ground) => {
+                let tool = ground.tools.tool(language).map_err(str::to_owned)?;
+                ground.unreachable(tool).map_or(Ok(tool), Err)
+            }
+            Place::Elsewhere(backend) => backend.tool(language),
+        }
     }
 
     /// Returns the tier in use.
     pub fn tier(&self) -> Tier {
-        self.ground.tier
+        self.place.tier()
     }
 
     /// Returns how many programs can run at once.
@@ -192,7 +223,7 @@ impl Sandbox {
         let verdict = |verdict, detail: String| {
             let output = Captured::default();
             let (cpu, wall) = (Duration::ZERO, Duration::ZERO);
-            let (tier, integrity) = (self.ground.tier, Integrity::Isolated);
+            let (tier, integrity) = (self.tier(), Integrity::Isolated);
             Some(Execution { verdict, detail, tier, integrity, output, cpu, wall })
         };
         if let Err(why) = program.limits.check() {
@@ -226,9 +257,14 @@ impl Sandbox {
         }
         let mut slot = self.take();
         let began = Instant::now();
-        let result = match &program.tests {
-            Tests::Function(tests) => function::run(&self.ground, &mut slot, program, tests),
-            Tests::Stdio(tests) => stdio::run(&self.ground, &mut slot, program, tests),
+        let result = match (&self.place, &program.tests) {
+            (Place::Cells(ground), Tests::Function(tests)) => {
+                function::run(ground, &mut slot, program, tests)
+            }
+            (Place::Cells(ground), Tests::Stdio(tests)) => {
+                stdio::run(ground, &mut slot, program, tests)
+            }
+            (Place::Elsewhere(backend), _) => one_shot::execute(backend, program),
         };
         let mut execution = result.unwrap_or_else(|error| {
             // Whatever the slot held may be what broke.
@@ -236,7 +272,7 @@ impl Sandbox {
             Execution {
                 verdict: RunVerdict::Infra,
                 detail: error.to_string(),
-                tier: self.ground.tier,
+                tier: self.tier(),
                 integrity: Integrity::Isolated,
                 output: Captured::default(),
                 cpu: Duration::ZERO,
@@ -256,6 +292,15 @@ impl Sandbox {
                 return slot;
             }
             slots = self.freed.wait(slots).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Place {
+    fn tier(&self) -> Tier {
+        match self {
+            Self::Cells(ground) => ground.tier,
+            Self::Elsewhere(_) => Tier::Container,
         }
     }
 }

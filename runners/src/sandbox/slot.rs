@@ -151,14 +151,22 @@ impl Warm {
         self.helper.send(request.to_string().as_bytes(), &fds)?;
         drop(fds);
         ends.theirs.clear();
-        let first = self.helper.reply(b'P')?.into_iter().next();
-        let first = first.ok_or_else(|| io::Error::other("a cell came without its handle"))?;
+        let handles = self.helper.reply(b'P')?;
         let bounds = Bounds {
             memory: job.limits.memory_bytes,
+            is_kept_inside: true,
             root: None,
             folder: folder(self.scratch.as_ref(), job.limits),
         };
-        let mut cell = ends.cell(Some(first), bounds)?;
+        let mut cell = ends.cell(bounds);
+        let mut handles = handles.into_iter();
+        let missing = || io::Error::other("a cell came without its handle");
+        if job.is_trusted || ground.tier == Tier::Namespaces {
+            cell.first = Some(handles.next().ok_or_else(missing)?);
+        }
+        if !job.is_trusted {
+            cell.program = Some(handles.next().ok_or_else(missing)?);
+        }
         cell.has_guard = !job.is_trusted;
         Ok(cell)
     }
@@ -195,10 +203,11 @@ impl CommandCell {
         ends.theirs.clear();
         let bounds = Bounds {
             memory: self.limits.memory_bytes,
+            is_kept_inside: false,
             root: Some(self.helper.process()),
             folder: folder(self.scratch.as_ref(), &self.limits),
         };
-        ends.cell(None, bounds)
+        Ok(ends.cell(bounds))
     }
 
     /// Says what commands of this cell may not do.
@@ -254,11 +263,11 @@ impl Ends {
         Ok(ends)
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "ends the chain of two fallible starts")]
-    fn cell(self, first: Option<OwnedFd>, bounds: Bounds) -> io::Result<Cell> {
+    fn cell(self, bounds: Bounds) -> Cell {
         let Self { report, input, outputs, .. } = self;
-        Ok(Cell {
-            first,
+        Cell {
+            first: None,
+            program: None,
             report,
             input,
             outputs,
@@ -268,7 +277,7 @@ impl Ends {
             has_guard: true,
             is_told: false,
             is_gone: false,
-        })
+        }
     }
 }
 
@@ -288,9 +297,6 @@ impl Ground {
 
     /// Runs something in a cell of this tier.
     pub(super) fn probe(&self) -> io::Result<()> {
-        if self.tier == Tier::Container {
-            return Err(io::Error::other("no container and no service is configured"));
-        }
         let limits = Limits::default();
         let mut slot = Slot::new(0);
         let shell = self.tools.tool(Language::Shell).map_err(io::Error::other)?;

@@ -148,25 +148,8 @@ impl Course<'_> {
         ended: &mut Ended,
     ) -> io::Result<Option<Verdict>> {
         self.cpu += ended.cpu;
-        let is_crash = |wrong: &Option<(RunVerdict, String)>| {
-            wrong.as_ref().is_some_and(|(verdict, _)| *verdict == RunVerdict::RuntimeError)
-        };
-        let wrong = match ended.wrong.take() {
-            Some((verdict, detail)) if verdict != RunVerdict::RuntimeError => {
-                Some((verdict, detail))
-            }
-            crash => {
-                let difference = self.difference(slot, case, &ended.output.stdout)?;
-                match (is_crash(&crash).then_some(crash).flatten(), difference) {
-                    (None, None) => None,
-                    (None, Some(difference)) => Some((RunVerdict::Fail, difference)),
-                    (Some((_, how)), None) => {
-                        Some((RunVerdict::Fail, format!("the answer is right, but then: {how}")))
-                    }
-                    (Some(crash), Some(_)) => Some(crash),
-                }
-            }
-        };
+        let wrong = ended.wrong.take();
+        let wrong = weigh(wrong, || self.difference(slot, case, &ended.output.stdout))?;
         Ok(wrong.map(|(verdict, detail)| {
             let detail = format!("case {} of {}: {detail}", n + 1, self.tests.cases.len());
             (verdict, detail, std::mem::take(&mut ended.output))
@@ -190,6 +173,25 @@ impl Course<'_> {
     fn all(&self) -> String {
         format!("{} cases", self.tests.cases.len())
     }
+}
+
+/// Puts the way a program ended together with what its output is not; nothing where both are right.
+pub(super) fn weigh(
+    wrong: Option<(RunVerdict, String)>,
+    difference: impl FnOnce() -> io::Result<Option<String>>,
+) -> io::Result<Option<(RunVerdict, String)>> {
+    let crash = match wrong {
+        Some((verdict, _)) if verdict != RunVerdict::RuntimeError => return Ok(wrong),
+        crash => crash,
+    };
+    Ok(match (crash, difference()?) {
+        (None, None) => None,
+        (None, Some(difference)) => Some((RunVerdict::Fail, difference)),
+        (Some((_, how)), None) => {
+            Some((RunVerdict::Fail, format!("the answer is right, but then: {how}")))
+        }
+        (Some(crash), Some(_)) => Some(crash),
+    })
 }
 
 /// Runs a cell to its end and says how it ended.
@@ -224,7 +226,7 @@ pub(super) fn ended(cell: Cell, stop: Option<Stop>, limits: &Limits) -> io::Resu
 }
 
 /// The verdict on a program that was ended early.
-fn stopped(stop: Stop, limits: &Limits) -> (RunVerdict, String) {
+pub(super) fn stopped(stop: Stop, limits: &Limits) -> (RunVerdict, String) {
     match stop {
         Stop::Time => (RunVerdict::Timeout, over_time(limits.wall_ms, "")),
         Stop::Output => {
@@ -244,7 +246,7 @@ fn stopped(stop: Stop, limits: &Limits) -> (RunVerdict, String) {
 }
 
 /// The verdict on the way a program ended by itself; nothing where that was status 0.
-fn exited(code: i32, signal: i32, output: &Captured) -> Option<(RunVerdict, String)> {
+pub(super) fn exited(code: i32, signal: i32, output: &Captured) -> Option<(RunVerdict, String)> {
     let last = last_line(&output.stderr);
     Some(match code {
         _ if signal != 0 => (RunVerdict::RuntimeError, format!("ended by {}", named(signal))),
@@ -296,14 +298,14 @@ fn named(signal: i32) -> String {
 }
 
 /// How a language is compiled and run; `{work}` is the folder of the cell.
-struct Recipe {
-    file: &'static str,
-    compile: Option<Vec<String>>,
-    run: Vec<String>,
+pub(super) struct Recipe {
+    pub(super) file: &'static str,
+    pub(super) compile: Option<Vec<String>>,
+    pub(super) run: Vec<String>,
 }
 
 impl Recipe {
-    fn of(language: Language, tool: &Path) -> Self {
+    pub(super) fn of(language: Language, tool: &Path) -> Self {
         let tool = tool.display().to_string();
         let line = |words: &[&str]| -> Vec<String> {
             std::iter::once(tool.clone()).chain(words.iter().map(|w| (*w).to_owned())).collect()

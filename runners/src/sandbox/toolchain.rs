@@ -53,6 +53,11 @@ impl Toolchain {
         Self { folders, found: Default::default() }
     }
 
+    /// Returns the folders that are looked in.
+    pub(super) fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
     /// Returns the tool of a language, or why there is none.
     ///
     /// # Panics

@@ -1,19 +1,21 @@
 //! Plain values of Python, compared as Python compares them.
 //!
-//! Arguments and results of a task come as literals; results of a program come over its link, tagged
-//! as `python/values.py` writes them. Nothing is evaluated.
+//! Arguments and expected results come as literals of the task; results of a program come over its link,
+//! tagged as `python/values.py` writes them. Nothing is evaluated.
+
+use std::fmt::{self, Write as _};
 
 use num_bigint::{BigInt, Sign};
+use num_rational::BigRational;
+use num_traits::ToPrimitive as _;
 use serde_json::{Value as Json, json};
 use tripos_tasks::program::Tolerance;
 
-/// The deepest nesting of a literal.
-const MAX_DEPTH: usize = 60;
 /// The widest whole number that crosses as a number of JSON.
 const PLAIN_BITS: u64 = 60;
 
-/// More bits than any finite float has.
-const FLOAT_BITS: u64 = 1_024;
+/// The most digits of a decimal that is compared.
+const DECIMAL_DIGITS_MAX: usize = 10_000;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +24,8 @@ pub(super) enum Value {
     Bool(bool),
     Int(BigInt),
     Float(f64),
+    /// A `Decimal` or a `Fraction`, by its exact value.
+    Ratio(BigRational),
     Str(String),
     Bytes(Vec<u8>),
     List(Vec<Value>),
@@ -30,6 +34,42 @@ pub(super) enum Value {
     Dict(Vec<(Value, Value)>),
     /// What stayed with the program, or has no literal: equal to nothing.
     Opaque,
+}
+
+/// As Python writes it, near enough for a line of a verdict.
+impl fmt::Display for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => out.write_str("None"),
+            Self::Bool(value) => out.write_str(if *value { "True" } else { "False" }),
+            Self::Int(value) => value.fmt(out),
+            Self::Float(value) => write!(out, "{value:?}"),
+            Self::Ratio(value) => value.fmt(out),
+            Self::Str(text) => write!(out, "'{text}'"),
+            Self::Bytes(bytes) => write!(out, "b'{}'", bytes.escape_ascii()),
+            Self::List(items) => listed(out, '[', items, ']'),
+            Self::Tuple(items) if items.len() == 1 => write!(out, "({},)", items[0]),
+            Self::Tuple(items) => listed(out, '(', items, ')'),
+            Self::Set(items) if items.is_empty() => out.write_str("set()"),
+            Self::Set(items) => listed(out, '{', items, '}'),
+            Self::Dict(pairs) => {
+                out.write_char('{')?;
+                for (n, (key, value)) in pairs.iter().enumerate() {
+                    write!(out, "{}{key}: {value}", if n > 0 { ", " } else { "" })?;
+                }
+                out.write_char('}')
+            }
+            Self::Opaque => out.write_str("an object"),
+        }
+    }
+}
+
+fn listed(out: &mut fmt::Formatter<'_>, open: char, items: &[Value], close: char) -> fmt::Result {
+    out.write_char(open)?;
+    for (n, item) in items.iter().enumerate() {
+        write!(out, "{}{item}", if n > 0 { ", " } else { "" })?;
+    }
+    out.write_char(close)
 }
 
 /// Says whether two values are equal in Python: `1 == 1.0 == True`, a list is no tuple, order in sets
@@ -60,18 +100,19 @@ pub(super) fn equal(found: &Value, expected: &Value, tolerance: Option<Tolerance
     }
 }
 
+/// Numbers are compared as what they are exactly: `0.1` is not `Decimal("0.1")`.
 fn numbers_equal(found: &Value, expected: &Value, tolerance: Option<Tolerance>) -> bool {
-    if let (Some(found), Some(expected)) = (whole(found), whole(expected)) {
-        return found == expected;
-    }
-    let (Some(f), Some(e)) = (float(found), float(expected)) else { return false };
-    if let Some(tolerance) = tolerance {
+    if let (Some(f), Some(e), Some(tolerance)) = (float(found), float(expected), tolerance)
+        && (whole(found).is_none() || whole(expected).is_none())
+    {
         return tolerance.allows(f, e);
     }
-    let exact = |number: &Value, float: f64| whole(number).is_none_or(|n| is_exactly(&n, float));
-    f.partial_cmp(&e).is_some_and(std::cmp::Ordering::is_eq)
-        && exact(found, e)
-        && exact(expected, f)
+    match (found, expected) {
+        (Value::Float(found), Value::Float(expected)) => {
+            found.partial_cmp(expected).is_some_and(std::cmp::Ordering::is_eq)
+        }
+        _ => matches!((ratio(found), ratio(expected)), (Some(f), Some(e)) if f == e),
+    }
 }
 
 fn whole(value: &Value) -> Option<BigInt> {
@@ -82,23 +123,22 @@ fn whole(value: &Value) -> Option<BigInt> {
     }
 }
 
-fn float(value: &Value) -> Option<f64> {
+/// The exact value of a finite number.
+fn ratio(value: &Value) -> Option<BigRational> {
     match value {
-        Value::Float(value) => Some(*value),
-        // The nearest float; a number too large for one becomes infinite, which no finite float is.
-        // One of millions of digits is not written out to find that.
-        _ => match whole(value)? {
-            number if number.bits() > FLOAT_BITS => {
-                Some(f64::INFINITY.copysign(if number.sign() == Sign::Minus { -1.0 } else { 1.0 }))
-            }
-            number => number.to_string().parse().ok(),
-        },
+        Value::Float(value) => BigRational::from_float(*value),
+        Value::Ratio(value) => Some(value.clone()),
+        _ => whole(value).map(BigRational::from_integer),
     }
 }
 
-/// Says whether a whole number is exactly a float.
-fn is_exactly(number: &BigInt, float: f64) -> bool {
-    float.is_finite() && format!("{float:.0}") == number.to_string()
+/// The nearest float of a number; one too large is infinite.
+fn float(value: &Value) -> Option<f64> {
+    match value {
+        Value::Float(value) => Some(*value),
+        Value::Ratio(value) => value.to_f64(),
+        _ => whole(value)?.to_f64(),
+    }
 }
 
 /// Reads what came over the link.
@@ -126,7 +166,8 @@ pub(super) fn from_link(json: &Json) -> Option<Value> {
 fn tagged_value(tag: &str, inner: &Json) -> Option<Value> {
     Some(match tag {
         "t" => Value::Tuple(many(inner.as_array()?)?),
-        "s" | "z" => Value::Set(many(inner.as_array()?)?),
+        // The keys of a dictionary equal the set of them.
+        "s" | "z" | "k" => Value::Set(many(inner.as_array()?)?),
         "d" => {
             let pair = |pair: &Json| match pair.as_array()?.as_slice() {
                 [key, value] => Some((from_link(key)?, from_link(value)?)),
@@ -135,6 +176,18 @@ fn tagged_value(tag: &str, inner: &Json) -> Option<Value> {
             Value::Dict(inner.as_array()?.iter().map(pair).collect::<Option<_>>()?)
         }
         "i" => Value::Int(hexadecimal(inner.as_str()?)?),
+        "n" => decimal(inner.as_str()?).map_or(Value::Opaque, Value::Ratio),
+        "f" => match many(inner.as_array()?)?.as_slice() {
+            [Value::Int(over), Value::Int(under)] if *under != BigInt::ZERO => {
+                Value::Ratio(BigRational::new(over.clone(), under.clone()))
+            }
+            _ => return None,
+        },
+        // No literal that is read here has an imaginary part.
+        "c" => match many(inner.as_array()?)?.as_slice() {
+            [Value::Float(real), Value::Float(0.0)] => Value::Float(*real),
+            _ => Value::Opaque,
+        },
         "x" => Value::Float(inner.as_str()?.parse().ok()?),
         "b" | "y" => Value::Bytes(bytes(inner.as_str()?)?),
         _ => Value::Opaque,
@@ -152,6 +205,21 @@ fn hexadecimal(text: &str) -> Option<BigInt> {
     };
     let magnitude = BigInt::parse_bytes(digits.strip_prefix("0x")?.as_bytes(), 16)?;
     Some(if sign == Sign::Minus { -magnitude } else { magnitude })
+}
+
+/// Reads what Python writes of a decimal; nothing for what is no number, or has too many digits to be
+/// worth an exact value.
+fn decimal(text: &str) -> Option<BigRational> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, exponent) = lower.split_once('e').unwrap_or((&lower, "0"));
+    let (before, after) = digits.split_once('.').unwrap_or((digits, ""));
+    let places = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(after.len()).ok()?)?;
+    if digits.len() > DECIMAL_DIGITS_MAX || places.unsigned_abs() as usize > DECIMAL_DIGITS_MAX {
+        return None;
+    }
+    let whole: BigInt = format!("{before}{after}").parse().ok()?;
+    let scale = BigInt::from(10).pow(places.unsigned_abs());
+    Some(if places < 0 { BigRational::new(whole, scale) } else { (whole * scale).into() })
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
@@ -179,7 +247,6 @@ pub(super) fn to_link(value: &Value) -> Option<Json> {
         Value::Float(number) => json!({ "x": number.to_string().to_lowercase() }),
         Value::Str(text) => json!(text),
         Value::Bytes(bytes) => {
-            use std::fmt::Write as _;
             let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
                 let _ = write!(hex, "{byte:02x}");
                 hex
@@ -194,155 +261,13 @@ pub(super) fn to_link(value: &Value) -> Option<Json> {
                 |(key, value): &(Value, Value)| Some(json!([to_link(key)?, to_link(value)?]));
             json!({ "d": pairs.iter().map(pair).collect::<Option<Vec<Json>>>()? })
         }
-        Value::Opaque => return None,
+        Value::Ratio(_) | Value::Opaque => return None,
     })
-}
-
-/// Reads a Python literal: what `ast.literal_eval` reads, without complex numbers.
-pub(super) fn literal(text: &str) -> Option<Value> {
-    let mut reader = Reader { rest: text };
-    let value = reader.value(MAX_DEPTH)?;
-    reader.space();
-    reader.rest.is_empty().then_some(value)
-}
-
-/// The part of a literal that is still to be read.
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl Reader<'_> {
-    fn space(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    fn take(&mut self, what: &str) -> bool {
-        self.space();
-        let rest = self.rest.strip_prefix(what);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn value(&mut self, depth: usize) -> Option<Value> {
-        let depth = depth.checked_sub(1)?;
-        self.space();
-        for (word, value) in
-            [("None", Value::None), ("True", Value::Bool(true)), ("False", Value::Bool(false))]
-        {
-            if self.take(word) {
-                return Some(value);
-            }
-        }
-        if self.take("set()") {
-            return Some(Value::Set(Vec::new()));
-        }
-        match self.rest.chars().next()? {
-            '[' => self.items('[', "]", depth).map(|(items, _)| Value::List(items)),
-            '(' => {
-                let (mut items, has_comma) = self.items('(', ")", depth)?;
-                let is_one = items.len() == 1 && !has_comma;
-                if is_one { items.pop() } else { Some(Value::Tuple(items)) }
-            }
-            '{' => self.braces(depth),
-            '"' | '\'' => self.string().map(Value::Str),
-            'b' if self.rest[1..].starts_with(['"', '\'']) => {
-                self.rest = &self.rest[1..];
-                let text = self.string()?;
-                text.chars()
-                    .map(|c| u8::try_from(u32::from(c)).ok())
-                    .collect::<Option<_>>()
-                    .map(Value::Bytes)
-            }
-            _ => self.number(),
-        }
-    }
-
-    fn items(&mut self, open: char, close: &str, depth: usize) -> Option<(Vec<Value>, bool)> {
-        self.rest = self.rest.strip_prefix(open)?;
-        let (mut items, mut has_comma) = (Vec::new(), false);
-        while !self.take(close) {
-            items.push(self.value(depth)?);
-            has_comma = self.take(",");
-            if !has_comma {
-                return self.take(close).then_some((items, false));
-            }
-        }
-        Some((items, has_comma))
-    }
-
-    fn braces(&mut self, depth: usize) -> Option<Value> {
-        self.rest = self.rest.strip_prefix('{')?;
-        let (mut items, mut pairs) = (Vec::new(), Vec::new());
-        while !self.take("}") {
-            let key = self.value(depth)?;
-            if self.take(":") {
-                pairs.push((key, self.value(depth)?));
-            } else {
-                items.push(key);
-            }
-            if !self.take(",") {
-                self.take("}").then_some(())?;
-                break;
-            }
-        }
-        match (items.is_empty(), pairs.is_empty()) {
-            (false, true) => Some(Value::Set(items)),
-            (true, _) => Some(Value::Dict(pairs)),
-            (false, false) => None,
-        }
-    }
-
-    fn number(&mut self) -> Option<Value> {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_');
-        let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        let plain = word.replace('_', "");
-        if let Ok(number) = plain.parse::<BigInt>() {
-            return Some(Value::Int(number));
-        }
-        plain.parse().ok().map(Value::Float)
-    }
-
-    fn string(&mut self) -> Option<String> {
-        let quote = self.rest.chars().next()?;
-        let mut text = String::new();
-        let mut chars = self.rest[1..].char_indices();
-        loop {
-            let (at, c) = chars.next()?;
-            match c {
-                c if c == quote => {
-                    self.rest = &self.rest[1 + at + 1..];
-                    return Some(text);
-                }
-                '\\' => {
-                    let (_, escape) = chars.next()?;
-                    match escape {
-                        'n' => text.push('\n'),
-                        't' => text.push('\t'),
-                        'r' => text.push('\r'),
-                        '\\' | '\'' | '"' => text.push(escape),
-                        '\n' => {}
-                        'x' => text.push(code_point(&mut chars, 2)?),
-                        'u' => text.push(code_point(&mut chars, 4)?),
-                        'U' => text.push(code_point(&mut chars, 8)?),
-                        _ => return None,
-                    }
-                }
-                '\n' => return None,
-                c => text.push(c),
-            }
-        }
-    }
-}
-
-fn code_point(chars: &mut std::str::CharIndices<'_>, digits: usize) -> Option<char> {
-    let digits: String = chars.take(digits).map(|(_, c)| c).collect();
-    char::from_u32(u32::from_str_radix(&digits, 16).ok()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::literal::literal;
     use super::*;
 
     #[track_caller]
@@ -377,15 +302,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_literal_is_refused() {
-        for text in ["", "f()", "1 + 1", "[1", "{1: 2, 3}", "'a", "__import__('os')", "1 2", "(,)"]
-        {
-            assert_eq!(literal(text), None, "{text}");
-        }
-        assert_eq!(literal(&"[".repeat(100_000)), None);
-    }
-
-    #[test]
     fn what_crosses_comes_back_equal() {
         for text in [
             "[1, -2.5, 'x', None, True]",
@@ -405,5 +321,32 @@ mod tests {
     fn a_handle_equals_nothing_not_even_itself() {
         let handle = from_link(&json!({ "o": 1 })).expect("a value");
         assert!(!equal(&handle, &handle, None));
+    }
+
+    #[track_caller]
+    fn crossed(json: &Json, expected: &str, is_equal: bool) {
+        let found = from_link(json).expect("a value");
+        let expected = literal(expected).expect("a literal");
+        assert_eq!(equal(&found, &expected, None), is_equal, "{json} == {expected:?}");
+    }
+
+    #[test]
+    fn values_without_a_literal_equal_what_they_equal_in_python() {
+        crossed(&json!({ "n": "1.50" }), "1.5", true);
+        crossed(&json!({ "n": "0.1" }), "0.1", false);
+        crossed(&json!({ "n": "1E+3" }), "1000", true);
+        crossed(&json!({ "n": "-5E-1" }), "-0.5", true);
+        crossed(&json!({ "n": "NaN" }), "0", false);
+        crossed(&json!({ "n": "1E+999999999" }), "0", false);
+        crossed(&json!({ "f": [1, 2] }), "0.5", true);
+        crossed(&json!({ "f": [3, 1] }), "3", true);
+        crossed(&json!({ "f": [1, 3] }), "0.3333333333333333", false);
+        crossed(&json!({ "c": [2.0, 0.0] }), "2", true);
+        crossed(&json!({ "c": [2.0, 1.0] }), "2", false);
+        crossed(&json!({ "k": ["a", "b"] }), "{'b', 'a'}", true);
+        crossed(&json!({ "q": [1] }), "[1]", false);
+        crossed(&json!({ "r": [0, 2, 1] }), "[0, 1]", false);
+        crossed(&json!({ "x": "nan" }), "0.0", false);
+        assert_eq!(from_link(&json!({ "f": [1, 0] })), None);
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tripos_tasks::RunVerdict;
+use tripos_tasks::{RunVerdict, Tier};
 
 use super::{check, python, sandboxes, stdio};
 
@@ -152,6 +152,27 @@ fn the_doors_of_the_kernel_are_shut() {
         door('reboot', l.reboot(0))\ndoor('sethostname', l.sethostname(b'x', 1))\nprint(open_doors)";
     for sandbox in sandboxes() {
         check(sandbox, &python(source, stdio(&[("", "[]")])), &[RunVerdict::Pass]);
+    }
+}
+
+#[test]
+fn the_first_process_of_a_cell_cannot_be_touched() {
+    // It stands in the memory of the fork server.
+    let source = "import ctypes, os\nl = ctypes.CDLL(None, use_errno=True)\nfound = []\n\
+        buffer = ctypes.create_string_buffer(8)\n\
+        vector = (ctypes.c_void_p * 2)(ctypes.addressof(buffer), 8)\n\
+        if l.ptrace(16, 1, 0, 0) >= 0: found.append('ptrace')\n\
+        if l.process_vm_readv(1, vector, 1, vector, 1, 0) >= 0: found.append('memory')\n\
+        for name in ('mem', 'environ', 'maps', 'fd', 'root', 'exe'):\n    try:\n        \
+        (os.listdir if name in ('fd', 'root') else lambda p: open(p, 'rb').read(1))('/proc/1/' + name)\n        \
+        found.append(name)\n    except OSError: pass\n\
+        for number in (9, 15, 19, 2, 1, 11): l.kill(1, number)\n\
+        if os.fork() == 0: os._exit(0)\nos.wait()\nprint(found, os.getpid() > 1)";
+    for sandbox in sandboxes().filter(|sandbox| sandbox.tier() == Tier::Namespaces) {
+        for _ in 0..3 {
+            let tests = stdio(&[("", "[] True"), ("", "[] True")]);
+            check(sandbox, &python(source, tests), &[RunVerdict::Pass]);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The two collections beside this file: programs that cheat and programs that are honest.
 
 use tripos_tasks::generate::{MAX_LEVEL, family, generate};
-use tripos_tasks::{Language, RunVerdict, Target, Tier};
+use tripos_tasks::{Language, RunVerdict, Target, Tests, Tier};
 
-use super::{add, check, program, python, sandboxes, sum};
+use super::{add, check, interpreted, program, python, sandboxes, sum};
 
 const CHEATS: &str = include_str!("cheats.txt");
 const HONEST: &str = include_str!("honest.txt");
@@ -20,6 +20,11 @@ fn sections(text: &'static str) -> Vec<(&'static str, Vec<&'static str>, String)
     found
 }
 
+/// The tests of a section; those of a function both as calls and as checks in a cell.
+fn tests_of(kind: &str) -> Vec<Tests> {
+    if kind == "function" { vec![add(), interpreted(add())] } else { vec![sum()] }
+}
+
 #[test]
 fn no_cheat_passes() {
     let cheats = sections(CHEATS);
@@ -29,15 +34,16 @@ fn no_cheat_passes() {
             for part in cheats.chunks(cheats.len().div_ceil(4)) {
                 scope.spawn(move || {
                     for (name, kind, source) in part {
-                        let tests = if kind[0] == "function" { add() } else { sum() };
-                        let execution = sandbox.execute(&python(source, tests));
-                        let is_refused =
-                            !matches!(execution.verdict, RunVerdict::Pass | RunVerdict::Infra);
-                        assert!(
-                            is_refused,
-                            "`{name}`: {:?}: {}",
-                            execution.verdict, execution.detail
-                        );
+                        for tests in tests_of(kind[0]) {
+                            let execution = sandbox.execute(&python(source, tests));
+                            let is_refused =
+                                !matches!(execution.verdict, RunVerdict::Pass | RunVerdict::Infra);
+                            assert!(
+                                is_refused,
+                                "`{name}`: {:?}: {}",
+                                execution.verdict, execution.detail
+                            );
+                        }
                     }
                 });
             }
@@ -54,8 +60,9 @@ fn every_honest_program_passes() {
             if words[1] == "processes" && sandbox.tier() == Tier::Landlock {
                 continue;
             }
-            let tests = if words[0] == "function" { add() } else { sum() };
-            check(sandbox, &python(source, tests), &[RunVerdict::Pass]);
+            for tests in tests_of(words[0]) {
+                check(sandbox, &python(source, tests), &[RunVerdict::Pass]);
+            }
         }
     }
 }

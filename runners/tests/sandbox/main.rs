@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped tier is said")]
 
 mod bombs;
+mod elsewhere;
 mod escapes;
 mod fixtures;
 mod public;
@@ -93,6 +94,19 @@ fn add() -> Tests {
 
 fn function(entry: &str, check: Check) -> Tests {
     Tests::Function(FunctionTests { entry: entry.to_owned(), prelude: String::new(), check })
+}
+
+/// The same checks, with a statement that keeps them from being read as plain calls: an interpreter runs
+/// them in a cell of their own.
+fn interpreted(mut tests: Tests) -> Tests {
+    if let Tests::Function(tests) = &mut tests {
+        match &mut tests.check {
+            Check::Candidate(test) => test.push_str("\n    pass\n"),
+            Check::Asserts { setup, .. } => setup.push_str("\npass\n"),
+            Check::Calls(_) | Check::Beside(_) => {}
+        }
+    }
+    tests
 }
 
 fn python(source: &str, tests: Tests) -> Program {

@@ -10,9 +10,9 @@ use regex_lite::Regex;
 use serde_json::Value;
 use tripos_runners::sandbox::Sandbox;
 use tripos_tasks::program::form::Case;
-use tripos_tasks::{Execution, RunVerdict};
+use tripos_tasks::{Execution, Program, RunVerdict};
 
-use super::sandboxes;
+use super::{interpreted, sandboxes};
 
 /// Prints `HumanEval` as cases: the reference, then a stub, in turn.
 const HUMAN_EVAL: &str = "import gzip, json, sys
@@ -57,29 +57,38 @@ fn cases(script: &str, path: &Path) -> Vec<Case> {
     text.lines().map(|line| serde_json::from_str(line).expect("a case")).collect()
 }
 
-/// Runs every case on as many threads as there are slots; returns what each came to.
-fn run(sandbox: &Sandbox, cases: &[Case]) -> Vec<(RunVerdict, String)> {
-    executions(sandbox, cases).into_iter().map(|run| (run.verdict, run.detail)).collect()
+/// Every case as its tests are written, and again with its checks run by an interpreter.
+fn both_ways(cases: &[Case]) -> [Vec<Program>; 2] {
+    let plain: Vec<Program> =
+        cases.iter().map(|case| case.clone().program().expect("a program")).collect();
+    let cells = plain.iter().cloned();
+    let cells = cells.map(|program| Program { tests: interpreted(program.tests), ..program });
+    [plain.clone(), cells.collect()]
 }
 
-fn executions(sandbox: &Sandbox, cases: &[Case]) -> Vec<Execution> {
+/// Runs every case on as many threads as there are slots; returns what each came to.
+fn run(sandbox: &Sandbox, programs: &[Program]) -> Vec<(RunVerdict, String)> {
+    executions(sandbox, programs).into_iter().map(|run| (run.verdict, run.detail)).collect()
+}
+
+fn executions(sandbox: &Sandbox, programs: &[Program]) -> Vec<Execution> {
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(vec![None; cases.len()]);
+    let found = Mutex::new(vec![None; programs.len()]);
     std::thread::scope(|scope| {
         for _ in 0..sandbox.concurrency() {
             scope.spawn(|| {
-                while let Some((n, case)) = {
+                while let Some((n, program)) = {
                     let n = next.fetch_add(1, Ordering::Relaxed);
-                    cases.get(n).map(|case| (n, case))
+                    programs.get(n).map(|program| (n, program))
                 } {
-                    let run = sandbox.execute(&case.clone().program().expect("a program"));
+                    let run = sandbox.execute(program);
                     found.lock().expect("no test panics")[n] = Some(run);
                 }
             });
         }
     });
     let found = found.into_inner().expect("no test panics");
-    found.into_iter().map(|run| run.expect("every case was run")).collect()
+    found.into_iter().map(|run| run.expect("every program was run")).collect()
 }
 
 #[test]
@@ -87,9 +96,11 @@ fn every_reference_of_human_eval_passes_and_no_stub_does_five_times() {
     let Some(path) = shared("humaneval/HumanEval.jsonl.gz") else { return };
     let cases = cases(HUMAN_EVAL, &path);
     assert_eq!(cases.len(), 328);
+    let ways = both_ways(&cases);
     for sandbox in sandboxes() {
-        for _ in 0..5 {
-            for (n, (verdict, detail)) in run(sandbox, &cases).into_iter().enumerate() {
+        for round in 0..5 {
+            let found = run(sandbox, &ways[round % 2]);
+            for (n, (verdict, detail)) in found.into_iter().enumerate() {
                 let expected = n % 2 == 0;
                 assert_eq!(verdict == RunVerdict::Pass, expected, "HumanEval/{}: {detail}", n / 2);
                 assert_ne!(verdict, RunVerdict::Infra, "HumanEval/{}: {detail}", n / 2);
@@ -103,11 +114,17 @@ fn the_references_of_mbpp_pass_but_for_a_few_that_build_trees() {
     let Some(path) = shared("mbpp/mbpp.jsonl") else { return };
     let cases = cases(MBPP, &path);
     assert_eq!(cases.len(), 974);
+    let ways = both_ways(&cases);
     for sandbox in sandboxes() {
-        let found = run(sandbox, &cases);
-        let passed = found.iter().filter(|(verdict, _)| *verdict == RunVerdict::Pass).count();
-        println!("tier {}: {passed} of {} pass", sandbox.tier().number(), cases.len());
-        assert!(passed >= 971, "{passed} of {} pass", cases.len());
+        let mut verdicts = Vec::new();
+        for programs in &ways {
+            let found = run(sandbox, programs);
+            let passed = found.iter().filter(|(verdict, _)| *verdict == RunVerdict::Pass).count();
+            println!("tier {}: {passed} of {} pass", sandbox.tier().number(), cases.len());
+            assert!(passed >= 971, "{passed} of {} pass", cases.len());
+            verdicts.push(found.into_iter().map(|(verdict, _)| verdict).collect::<Vec<_>>());
+        }
+        assert_eq!(verdicts[0], verdicts[1], "both ways say the same");
     }
 }
 
@@ -123,9 +140,11 @@ fn every_line_of_the_hostile_collection_gets_the_verdict_it_must() {
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let cases: Vec<Case> =
         lines.iter().map(|line| serde_json::from_value(line.clone()).expect("a case")).collect();
+    let programs = both_ways(&cases).concat();
     let before = names_outside();
     for sandbox in sandboxes() {
-        for (run, line) in executions(sandbox, &cases).into_iter().zip(&lines) {
+        let lines = lines.iter().chain(&lines);
+        for (run, line) in executions(sandbox, &programs).into_iter().zip(lines) {
             let Execution { verdict, detail, output, .. } = run;
             // In this collection a crash is a failure.
             let crashed = verdict == RunVerdict::RuntimeError;

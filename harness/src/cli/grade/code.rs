@@ -75,7 +75,9 @@ fn open_with(
     slots: Option<usize>,
 ) -> Result<Sandbox, Failure> {
     let tier = arguments.tier.map(|tier| tier.try_into().expect("the range was checked"));
-    let options = Options { tier, slots, folders: search_folders(), ..Options::default() };
+    let elsewhere = context.config.elsewhere.clone();
+    let options =
+        Options { tier, slots, folders: search_folders(), elsewhere, ..Options::default() };
     let error = match Sandbox::open(&options) {
         Ok(sandbox) => return Ok(sandbox),
         Err(error) => error,

@@ -8,6 +8,7 @@ file: tier, the seccomp filter, the landlock rules' descriptor, the writable fol
 import ctypes
 import fcntl
 import gc
+import mmap
 import os
 import resource
 import select
@@ -21,7 +22,8 @@ import array, base64, bisect, collections, copy, datetime, decimal, fractions, f
 import heapq, io, itertools, json, math, operator, random, re, statistics, string, time, typing  # noqa: E401
 import traceback, threading, types, atexit  # noqa: E401
 
-NEWNS, NEWPID = 0x00020000, 0x20000000
+CLONE_VM, NEWNS, NEWPID = 0x00000100, 0x00020000, 0x20000000
+STACK_BYTES = 64 << 10
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 SYS_CLOSE_RANGE = 436
 SYS_LANDLOCK_RESTRICT_SELF = 446
@@ -66,6 +68,12 @@ class Server:
         self.own_pid_at = config["own_pid_at"]
         self.filter = Filter(len(self.code) // 8, ctypes.addressof(self.code))
         self.pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY) if self.namespaces else -1
+        # A guard waits in this process's memory, on a stack of its own, of which the top is given.
+        self.memory = mmap.mmap(-1, STACK_BYTES)
+        top = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)) + STACK_BYTES
+        self.stack = ctypes.c_void_p(top)
+        # No cell may look into the memory of a guard.
+        libc.prctl(PR_SET_DUMPABLE, 0)
 
     def serve(self):
         self.control.send(b"R")
@@ -73,14 +81,14 @@ class Server:
             message, fds, _, _ = socket.recv_fds(self.control, 4096, 8)
             if not message:
                 return
+            request = json.loads(message)
             try:
-                pid = self.fork(json.loads(message), fds)
+                if request["is_trusted"]:
+                    self.start_alone(request, fds)
+                else:
+                    self.start(request, fds)
             except OSError as error:
                 self.control.send(b"E" + str(error).encode())
-            else:
-                pidfd = os.pidfd_open(pid)
-                socket.send_fds(self.control, [b"P%d" % pid], [pidfd])
-                os.close(pidfd)
             for fd in fds:
                 os.close(fd)
             self.reap()
@@ -92,21 +100,76 @@ class Server:
         except ChildProcessError:
             pass
 
-    def fork(self, request, fds):
+    def enter(self):
+        """Makes the pid namespace of the next cell; a process may do that only from its own."""
         if self.namespaces:
-            # A process may enter a new pid namespace only from its own.
             must(libc.setns(self.pid_namespace, NEWPID), "setns")
             must(libc.unshare(NEWPID), "unshare")
+
+    def answer(self, *pids):
+        """Hands out handles of processes."""
+        handles = [os.pidfd_open(pid) for pid in pids]
+        socket.send_fds(self.control, [b"P"], handles)
+        for handle in handles:
+            os.close(handle)
+
+    def start_alone(self, request, fds):
+        self.enter()
         pid = os.fork()
         if pid == 0:
             try:
-                if request["is_trusted"]:
-                    self.alone(request, fds)
-                else:
-                    self.guard(request, fds)
+                self.alone(request, fds)
             finally:
                 os._exit(70)
-        return pid
+        self.answer(pid)
+
+    def start(self, request, fds):
+        """Starts a cell for a program, waits for its end and reports what it used."""
+        self.enter()
+        guard = self.guard() if self.namespaces else 0
+        try:
+            ready, confined = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                self.program(request, fds, ready, confined)
+            os.close(confined)
+            self.answer(*([guard, pid] if guard else [pid]))
+            self.report(fds[4], self.wait(pid, fds[4], ready))
+            os.close(ready)
+        finally:
+            if guard:
+                # The end of the first process of a namespace is the end of all others.
+                os.kill(guard, signal.SIGKILL)
+                os.waitpid(guard, 0)
+
+    def report(self, to, text):
+        try:
+            os.write(to, text)
+        except OSError:
+            pass  # Nobody listens any more.
+
+    def program(self, request, fds, ready, confined):
+        """Becomes the program's process; does not come back."""
+        status = 70
+        try:
+            os.close(ready)
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if self.namespaces:
+                self.mount(request)
+            status = self.cell(request, fds, confined)
+        except BaseException as error:
+            os.write(2, repr(error).encode()[:500])
+        finally:
+            os._exit(status)
+
+    def guard(self):
+        """Starts the first process of the cell's namespace: it only waits, in this one's memory, and
+        what is left to it is reaped by the kernel. No signal from inside the namespace reaches it."""
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            return must(libc.clone(libc.pause, self.stack, CLONE_VM | signal.SIGCHLD, None), "clone")
+        finally:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def alone(self, request, fds):
         """Runs checks, which are trusted not to pretend: as process 1, without a second one to watch,
@@ -118,50 +181,22 @@ class Server:
         os.write(LINK + len(fds) - 5, b'{"status": %d, "cpu_us": %d, "rss_kib": %d}' % (status << 8, cpu, used.ru_maxrss))
         os._exit(status)
 
-    def guard(self, request, fds):
-        """Waits for the program: process 1 of its namespace, whose end is the end of all others."""
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        report = fds[4]
-        try:
-            if self.namespaces:
-                self.mount(request)
-            ready, confined = os.pipe()
-            pid = os.fork()
-        except BaseException as error:
-            os.write(report, json.dumps({"error": str(error)}).encode())
-            os._exit(70)
-        if pid == 0:
-            status = 70
-            try:
-                status = self.cell(request, fds, confined)
-            except BaseException as error:
-                os.write(2, repr(error).encode()[:500])
-            finally:
-                os._exit(status)
-        libc.prctl(PR_SET_DUMPABLE, 0)
-        os.close(confined)
-        self.control.close()
-        for fd in fds:
-            if fd != report:
-                os.close(fd)
-        self.wait(pid, report, ready)
-        os._exit(0)
-
     def wait(self, pid, report, ready):
-        """Waits for the program, or for the other side to hang up, and reports what it used."""
+        """Waits for a program, or for the other side to hang up; returns the report."""
         pidfd = os.pidfd_open(pid)
-        if os.read(ready, 1) != b"1":
-            os.wait4(pid, 0)
-            os.write(report, b'{"error": "the cell could not be locked down"}')
-            return
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        poll.register(report, select.POLLIN)
-        if not any(fd == pidfd for fd, _ in poll.poll()):
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        is_confined = os.read(ready, 1) == b"1"
+        if is_confined:
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            poll.register(report, select.POLLIN)
+            if not any(fd == pidfd for fd, _ in poll.poll()):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         _, status, used = os.wait4(pid, 0)
+        os.close(pidfd)
+        if not is_confined:
+            return b'{"error": "the cell could not be locked down"}'
         cpu = round((used.ru_utime + used.ru_stime) * 1e6)
-        os.write(report, b'{"status": %d, "cpu_us": %d, "rss_kib": %d}' % (status, cpu, used.ru_maxrss))
+        return b'{"status": %d, "cpu_us": %d, "rss_kib": %d}' % (status, cpu, used.ru_maxrss)
 
     def mount(self, request):
         """Gives the cell files and a /proc of its own."""
@@ -176,6 +211,7 @@ class Server:
 
     def cell(self, request, fds, confined):
         """Locks this process down and runs the job; returns its exit status."""
+        libc.prctl(PR_SET_DUMPABLE, 1)
         os.setsid()
         with os.fdopen(fds[0], "rb", closefd=False) as job:
             text = job.read()

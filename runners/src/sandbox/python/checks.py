@@ -98,6 +98,7 @@ class Solution:
                 "f": name,
                 "a": [encoder.encode(value, MOST_DEPTH) for value in arguments],
                 "k": {key: encoder.encode(value, MOST_DEPTH) for key, value in keywords.items()},
+                "m": 1,
             })
         except (Unfit, ValueError, RecursionError) as error:
             if self.calls:
@@ -105,11 +106,14 @@ class Solution:
                 self.fail("fail", "a result cannot be handed back: %s" % error)
             raise Unsupported("an argument cannot cross: %s" % error) from None
         self.calls += 1
+        return self.result(self.exchange(request), arguments)
+
+    def exchange(self, request):
         try:
             send(LINK, request)
         except OSError:
             self.fail("runtime_error", "the program ended before it had answered")
-        return self.result(self.receive(), arguments)
+        return self.receive()
 
     def result(self, reply, arguments):
         try:
@@ -226,11 +230,15 @@ def run_asserts(job, solution, names):
 
 
 def run_checks(text, request):
-    """Runs the checks and writes the record: the one place that can say `pass`."""
     job = json.loads(text)
     del text
     nonce = job.pop("nonce")
-    solution = Solution()
+    send(LINK + 1, json.dumps({"nonce": nonce, **checked(job, Solution())}))
+    return 0
+
+
+def checked(job, solution):
+    """Runs the checks and returns the record: the one place that can say `pass`."""
     names = module_of("checks")
     verdict, detail = "fail", ""
     try:
@@ -253,9 +261,7 @@ def run_checks(text, request):
             verdict = "memory_limit"
     if solution.failure is not None:
         verdict, detail = solution.failure
-    record = {"nonce": nonce, "verdict": verdict, "calls": solution.calls, "detail": whole(detail)}
-    send(LINK + 1, json.dumps(record))
-    return 0
+    return {"verdict": verdict, "calls": solution.calls, "detail": whole(detail)}
 
 
 def whole(detail):
@@ -264,11 +270,16 @@ def whole(detail):
 
 
 def run_judge(text, request):
-    """Runs a task's own judge over three files; its status is the verdict."""
     head, output = split(text)
+    send(LINK, json.dumps({"nonce": head["nonce"], **judged(head, output, request["work"])}))
+    return 0
+
+
+def judged(head, output, work):
+    """Runs a task's own judge over three files; its status is the verdict."""
     paths = []
     for name, content in (("input", head["input"].encode()), ("output", output), ("answer", head["answer"].encode())):
-        paths.append(os.path.join(request["work"], name))
+        paths.append(os.path.join(work, name))
         with open(paths[-1], "wb") as file:
             file.write(content)
     sys.argv = ["judge", *paths]
@@ -285,8 +296,7 @@ def run_judge(text, request):
         detail = "" if code in (None, 0, 1) else "it ended with %r" % (code,)
     except BaseException as error:
         detail = traceback.format_exception_only(type(error), error)[-1].strip()
-    send(LINK, json.dumps({"nonce": head["nonce"], "verdict": verdict, "calls": 1, "detail": whole(detail)}))
-    return 0
+    return {"verdict": verdict, "calls": 1, "detail": whole(detail)}
 
 
 def job_line(job, place):

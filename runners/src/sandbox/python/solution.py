@@ -102,10 +102,12 @@ def builtin_name(error):
 
 
 def answer(names, call, objects):
-    """Makes one call; returns the frame that tells of it."""
+    """Makes one call; returns the frame that tells of it, and of changed arguments where that is asked."""
     arguments = [decode(value, objects.find) for value in call["a"]]
     keywords = {name: decode(value, objects.find) for name, value in call["k"].items()}
-    mutable = [n for n, value in enumerate(arguments) if type(value) in (list, dict, set, bytearray)]
+    mutable = []
+    if "m" in call:
+        mutable = [n for n, value in enumerate(arguments) if type(value) in (list, dict, set, bytearray)]
     before = [json.dumps(Encoder(objects.keep).encode(arguments[n], MOST_DEPTH)) for n in mutable]
     try:
         target = names[call["f"]]
@@ -127,10 +129,8 @@ def answer(names, call, objects):
     return '{"r":%s,"m":[%s]}' % (text, ",".join(changed))
 
 
-def run_solution(job, request):
-    """Runs the program as a module and serves its functions."""
-    head, source = split(job)
-    del job
+def load(head, source):
+    """Runs a program as a module; returns its names, or none of them, and the frame that tells of it."""
     names = module_of("solution")
     if head["prelude"]:
         try:
@@ -141,19 +141,24 @@ def run_solution(job, request):
         code = compile(source, "<solution>", "exec", dont_inherit=True)
     except BaseException as error:
         reason = traceback.format_exception_only(type(error), error)[-1].strip()
-        send(LINK, json.dumps({"refused": reason[:500]}))
-        return 1
+        return None, json.dumps({"refused": reason[:500]})
     try:
         exec(code, names)
     except BaseException as error:
         reason = traceback.format_exception_only(type(error), error)[-1].strip()
-        send(LINK, json.dumps({"died": reason[:500], "memory": isinstance(error, MemoryError)}))
-        return 1
+        return None, json.dumps({"died": reason[:500], "memory": isinstance(error, MemoryError)})
     missing = [name for name in head["entries"] if not callable(names.get(name))]
     if missing:
-        send(LINK, json.dumps({"missing": missing[0]}))
+        return None, json.dumps({"missing": missing[0]})
+    return names, '{"ready":1}'
+
+
+def run_solution(job, request):
+    """Runs the program as a module and serves its functions."""
+    names, hello = load(*split(job))
+    send(LINK, hello)
+    if names is None:
         return 1
-    send(LINK, '{"ready":1}')
     objects = Objects()
     while True:
         frame = receive(LINK)
