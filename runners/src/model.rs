@@ -16,16 +16,16 @@ pub struct Model {
 pub enum ModelSource {
     /// Inside the binary.
     BuiltIn,
-    /// A folder in the Hugging Face layout.
+    /// A folder in the Hugging Face layout, or a GGUF file in one.
     Folder(LocalModel),
     /// A server that speaks the chat wire.
     Chat(ChatEndpoint),
 }
 
-/// A folder with a model.
+/// A folder with a model, or the GGUF file that is one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalModel {
-    /// The folder: `config.json`, `tokenizer.json`, `*.safetensors`.
+    /// The folder: `config.json`, `tokenizer.json`, `*.safetensors`; or the file beside `tokenizer.json`.
     pub path: PathBuf,
 }
 

@@ -36,8 +36,6 @@ enum ArmError {
     NoFolder(String),
     #[error("`{0}`: models are not pulled from Hugging Face in this version")]
     Hub(String),
-    #[error("`{0}`: GGUF files are not read in this version")]
-    Gguf(String),
     #[error("`{name}`: the provider `{provider}` is not built into this version")]
     Provider { name: String, provider: String },
     #[error("`{name}`: a budget is a number of tokens, not `{budget}`")]
@@ -80,7 +78,7 @@ pub(super) fn model(config: &Config, name: &str) -> Result<Model, Failure> {
     if let Some(configured) = config.model(name) {
         let model = configured?;
         return match &model.source {
-            ModelSource::Folder(local) if !local.path.is_dir() => {
+            ModelSource::Folder(local) if !holds_model(&local.path) => {
                 Err(Failure::usage(ArmError::NoFolder(local.path.display().to_string()))
                     .hint(format!("`path` of `[models.{name}]` starts at the config file")))
             }
@@ -95,23 +93,29 @@ pub(super) fn model(config: &Config, name: &str) -> Result<Model, Failure> {
             .hint("pull the model with any other tool and give its folder to `-m`"));
     }
     let path = Path::new(name);
-    if path.is_dir() {
-        let name = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_owned()));
+    if holds_model(path) {
+        let name = if path.is_dir() {
+            path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_owned()))
+        } else {
+            path.file_stem().map(ToOwned::to_owned)
+        };
         let name = name.map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned());
         let source = ModelSource::Folder(LocalModel { path: path.to_owned() });
         return Ok(Model { name, source });
     }
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf")) {
-        return Err(Failure::usage(ArmError::Gguf(name.to_owned()))
-            .hint("give `-m` a folder with `config.json`, `tokenizer.json` and `*.safetensors`"));
-    }
     Err(unknown(config, name))
+}
+
+/// Whether a path is a folder or a GGUF file.
+fn holds_model(path: &Path) -> bool {
+    let gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+    path.is_dir() || gguf && path.is_file()
 }
 
 /// Takes the suffix off a name.
 pub(super) fn split_suffix(name: &str) -> Result<(&str, Option<ReasoningLevel>), Failure> {
     let Some((base, suffix)) = name.rsplit_once('+') else { return Ok((name, None)) };
-    if base.is_empty() || Path::new(name).is_dir() {
+    if base.is_empty() || holds_model(Path::new(name)) {
         return Ok((name, None));
     }
     let level = match suffix {
@@ -232,6 +236,17 @@ mod tests {
         let twice = ["tiny+think".to_owned(), "tiny+think".to_owned()];
         let failure = arms(&settings().1, &twice, &[]).expect_err("is refused");
         assert_eq!(failure.error.to_string(), "the arm `tiny+think` is named twice");
+    }
+
+    #[test]
+    fn a_gguf_file_is_called_by_its_name_without_the_ending() {
+        let (folder, config) = settings();
+        let path = folder.path().join("small+q8.gguf");
+        fs::write(&path, "GGUF").expect("writes");
+        let given = path.display().to_string();
+        let found = arms(&config, &[given], &[]).expect("can be followed").remove(0);
+        assert_eq!(found.name, "small+q8");
+        assert_eq!(found.model.source, ModelSource::Folder(LocalModel { path }));
     }
 
     #[test]

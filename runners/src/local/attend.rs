@@ -1,27 +1,37 @@
-//! The inner loops of attention: one row's heads over its cached latents.
+//! The inner loops of attention: the heads of one row over the tokens that are kept.
 //!
 //! Written over vectors whose width is the processor's, chosen when the program runs. The order of
 //! every sum is fixed by the row alone: what else is in the batch changes nothing here.
 
 #![expect(clippy::inline_always, reason = "only what is inlined is compiled for this processor")]
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
-/// Attends from the heads of one row to the latents in `runs`: every head's softmax over its
-/// products with the latents of `width` values, and to `out` the mix of their first values.
-pub(crate) fn attend<'a>(
-    query: &[f32],
-    width: usize,
-    runs: impl Iterator<Item = &'a [f32]>,
-    out: &mut [f32],
-) {
-    let runs: Vec<&[f32]> = runs.collect();
-    Arch::new().dispatch(Attend { query, width, runs: &runs, out });
+/// Where heads that share keys and values look in the kept row of a token.
+pub(crate) struct Look<'a> {
+    /// Values of the kept row.
+    pub(crate) row: usize,
+    /// The key in it.
+    pub(crate) key: Range<usize>,
+    /// The value in it.
+    pub(crate) value: Range<usize>,
+    /// For each head a score that takes attention away from every token, or nothing at all
+    /// (Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023; learned, as
+    /// in gpt-oss).
+    pub(crate) sinks: &'a [f32],
+}
+
+/// Attends from the heads of one row to the kept rows in `runs`: every head's softmax over its
+/// products with the keys, and to `out` the mix of the values, `[heads, value]`.
+pub(crate) fn attend(look: &Look<'_>, query: &[f32], runs: &[&[f32]], out: &mut [f32]) {
+    Arch::new().dispatch(Attend { look, query, runs, out });
 }
 
 struct Attend<'a> {
+    look: &'a Look<'a>,
     query: &'a [f32],
-    width: usize,
     runs: &'a [&'a [f32]],
     out: &'a mut [f32],
 }
@@ -31,49 +41,50 @@ impl WithSimd for Attend<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let heads = self.query.len() / self.width;
+        let heads = self.query.len() / self.look.key.len();
         let mut scores = self.products(simd, heads);
-        softmax(&mut scores, heads);
+        softmax(&mut scores, heads, self.look.sinks);
         self.mix(simd, &scores, heads);
     }
 }
 
 impl Attend<'_> {
-    /// Returns the product of each latent with each head, `[tokens, heads]`.
+    /// Returns the product of each key with each head, `[tokens, heads]`.
     #[inline(always)]
     fn products<S: Simd>(&self, simd: S, heads: usize) -> Vec<f32> {
         let values: usize = self.runs.iter().map(|run| run.len()).sum();
-        let mut products = Vec::with_capacity(values / self.width * heads);
+        let mut products = Vec::with_capacity(values / self.look.row * heads);
         for run in self.runs {
-            for latent in run.chunks_exact(self.width) {
-                for head in self.query.chunks_exact(self.width) {
-                    products.push(dot(simd, head, latent));
+            for kept in run.chunks_exact(self.look.row) {
+                let key = &kept[self.look.key.clone()];
+                for head in self.query.chunks_exact(key.len()) {
+                    products.push(dot(simd, head, key));
                 }
             }
         }
         products
     }
 
-    /// Adds up the latents by their scores.
+    /// Adds up the values by their scores.
     #[inline(always)]
     fn mix<S: Simd>(self, simd: S, scores: &[f32], heads: usize) {
-        let rank = self.out.len() / heads;
         self.out.fill(0.0);
         let mut scores = scores.chunks_exact(heads);
         for run in self.runs {
-            for (latent, token) in run.chunks_exact(self.width).zip(&mut scores) {
-                for (out, score) in self.out.chunks_exact_mut(rank).zip(token) {
-                    add_scaled(simd, out, &latent[..rank], *score);
+            for (kept, token) in run.chunks_exact(self.look.row).zip(&mut scores) {
+                let value = &kept[self.look.value.clone()];
+                for (out, score) in self.out.chunks_exact_mut(value.len()).zip(token) {
+                    add_scaled(simd, out, value, *score);
                 }
             }
         }
     }
 }
 
-/// Turns products into shares: for each head they are positive and sum to one.
-fn softmax(scores: &mut [f32], heads: usize) {
+/// Turns products into shares: for each head they are positive and sum to one, a sink counted.
+fn softmax(scores: &mut [f32], heads: usize, sinks: &[f32]) {
     let mut highest = vec![f32::NEG_INFINITY; heads];
-    for token in scores.chunks_exact(heads) {
+    for token in scores.chunks_exact(heads).chain(std::iter::once(sinks)) {
         for (highest, score) in highest.iter_mut().zip(token) {
             *highest = highest.max(*score);
         }
@@ -84,6 +95,9 @@ fn softmax(scores: &mut [f32], heads: usize) {
             *score = (*score - highest).exp();
             *sum += *score;
         }
+    }
+    for ((sink, highest), sum) in sinks.iter().zip(&highest).zip(&mut sums) {
+        *sum += (sink - highest).exp();
     }
     for token in scores.chunks_exact_mut(heads) {
         for (score, sum) in token.iter_mut().zip(&sums) {
@@ -154,13 +168,26 @@ mod tests {
         }
     }
 
+    fn mixed(sinks: &[f32]) -> [f32; 2] {
+        // Two heads, kept rows of two values: both are the key, the first is the value.
+        let look = Look { row: 2, key: 0..2, value: 0..1, sinks };
+        let mut out = [0.0; 2];
+        attend(&look, &[0.0, 50.0, 0.0, 0.0], &[&[3.0, 1.0], &[5.0, 0.0]], &mut out);
+        out
+    }
+
     #[test]
     fn a_head_mixes_what_it_looks_at() {
-        // Two heads, latents of two values of which the first is mixed.
-        let query = [0.0, 50.0, 0.0, 0.0];
-        let run = [3.0, 1.0, 5.0, 0.0];
-        let mut out = [0.0; 2];
-        attend(&query, 2, std::iter::once(run.as_slice()), &mut out);
+        let out = mixed(&[]);
         assert!((out[0] - 3.0).abs() < 1e-6 && (out[1] - 4.0).abs() < 1e-6, "{out:?}");
+    }
+
+    #[test]
+    fn a_sink_takes_its_share_and_gives_nothing() {
+        let out = mixed(&[f32::NEG_INFINITY, 0.0]);
+        assert!((out[0] - 3.0).abs() < 1e-6, "{out:?}");
+        assert!((out[1] - 8.0 / 3.0).abs() < 1e-6, "{out:?}");
+        let out = mixed(&[1000.0, 1000.0]);
+        assert!(out.iter().all(|value| value.abs() < 1e-6), "{out:?}");
     }
 }

@@ -22,6 +22,8 @@ const INDEX: &str = "model.safetensors.index.json";
 pub(crate) enum Checkpoint<'a> {
     /// In a folder.
     Folder(&'a Path),
+    /// The weights in this one file, everything else beside it.
+    File(&'a Path),
     /// In the binary: name and content.
     Embedded(&'a [(&'static str, &'static [u8])]),
 }
@@ -40,6 +42,9 @@ pub(crate) enum Bytes {
     Mapped(memmap2::Mmap),
     /// Inside the binary.
     Static(&'static [u8]),
+    /// Made by a test.
+    #[cfg(test)]
+    Made(Vec<u8>),
 }
 
 impl Deref for Bytes {
@@ -49,6 +54,8 @@ impl Deref for Bytes {
         match self {
             Self::Mapped(map) => map,
             Self::Static(bytes) => bytes,
+            #[cfg(test)]
+            Self::Made(bytes) => bytes,
         }
     }
 }
@@ -57,7 +64,7 @@ impl Checkpoint<'_> {
     /// Returns the name errors give to `file`.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         match self {
-            Self::Folder(folder) => folder.join(file),
+            Self::Folder(_) | Self::File(_) => self.folder().join(file),
             Self::Embedded(_) => Path::new("built-in").join(file),
         }
     }
@@ -66,6 +73,7 @@ impl Checkpoint<'_> {
     pub(crate) fn folder(&self) -> PathBuf {
         match self {
             Self::Folder(folder) => folder.to_path_buf(),
+            Self::File(file) => file.parent().unwrap_or(file).to_path_buf(),
             Self::Embedded(_) => PathBuf::from("built-in"),
         }
     }
@@ -75,7 +83,7 @@ impl Checkpoint<'_> {
         let path = self.path(name);
         match self {
             Self::Embedded(files) => Ok(find(files, name).map(<[u8]>::to_vec)),
-            Self::Folder(_) => match read_bounded(&path) {
+            Self::Folder(_) | Self::File(_) => match read_bounded(&path) {
                 Err(LocalError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
                     Ok(None)
                 }
@@ -100,6 +108,7 @@ impl Checkpoint<'_> {
                     .ok_or_else(|| LocalError::NoWeights { folder: self.folder() })?;
                 return Ok(vec![Shard { path: self.path(SINGLE), bytes: Bytes::Static(bytes) }]);
             }
+            Self::File(file) => return Ok(vec![map(file.to_path_buf())?]),
             Self::Folder(folder) => folder,
         };
         if folder.join(SINGLE).is_file() {
@@ -109,7 +118,14 @@ impl Checkpoint<'_> {
             let names = shard_names(&self.path(INDEX), &index)?;
             return names.iter().map(|name| map(folder.join(name))).collect();
         }
-        Err(no_weights(folder)?)
+        let gguf = with_endings(folder, &["gguf"])?;
+        match <[PathBuf; 1]>::try_from(gguf) {
+            Ok([path]) => Ok(vec![map(path)?]),
+            Err(none) if none.is_empty() => Err(no_weights(folder)?),
+            Err(several) => {
+                Err(LocalError::SeveralGguf { folder: folder.to_path_buf(), count: several.len() })
+            }
+        }
     }
 }
 
@@ -165,19 +181,24 @@ fn shard_names(path: &Path, index: &[u8]) -> Result<BTreeSet<String>, LocalError
     Ok(names)
 }
 
-/// Says why a folder without safetensors cannot be opened: it may hold pickles.
+/// Says why a folder without weights that are read cannot be opened: it may hold pickles.
 fn no_weights(folder: &Path) -> Result<LocalError, LocalError> {
-    let read = |source| LocalError::Read { path: folder.to_path_buf(), source };
-    let mut pickles = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if ending.is_some_and(|ending| PICKLE_ENDINGS.contains(&ending)) {
-            pickles.push(path);
-        }
-    }
-    Ok(match pickles.into_iter().min() {
+    Ok(match with_endings(folder, &PICKLE_ENDINGS)?.into_iter().min() {
         Some(path) => LocalError::Pickle { path },
         None => LocalError::NoWeights { folder: folder.to_path_buf() },
     })
+}
+
+/// Returns the files of a folder whose names end so.
+fn with_endings(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, LocalError> {
+    let read = |source| LocalError::Read { path: folder.to_path_buf(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if ending.is_some_and(|ending| endings.contains(&ending)) {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }

@@ -40,7 +40,7 @@ pub enum LocalError {
         source: SpecError,
     },
     /// There are no weights in the folder.
-    #[error("no `*.safetensors` file in `{}`", folder.display())]
+    #[error("no `*.safetensors` or `*.gguf` file in `{}`", folder.display())]
     NoWeights {
         /// The folder.
         folder: PathBuf,
@@ -67,11 +67,43 @@ pub enum LocalError {
         /// What is wrong with it.
         source: safetensors::SafeTensorError,
     },
+    /// A header is longer, or lists more tensors, than that of any model.
+    #[error("the header of `{}` is larger than that of any model can be", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A GGUF file cannot be read.
+    #[error("`{}` is no GGUF file that can be read: {problem}", path.display())]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There are several GGUF files.
+    #[error("`{}` holds {count} `*.gguf` files: name the one to be read", folder.display())]
+    SeveralGguf {
+        /// The folder.
+        folder: PathBuf,
+        /// How many.
+        count: usize,
+    },
     /// A tensor that the configuration calls for is not there.
     #[error("tensor `{name}` is not in `{}`", path.display())]
     MissingTensor {
         /// The file that should hold it.
         path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// Two files hold a tensor of the same name.
+    #[error("tensor `{name}` is in `{}` and in `{}`", other.display(), path.display())]
+    TwiceTensor {
+        /// The second file.
+        path: PathBuf,
+        /// The first file.
+        other: PathBuf,
         /// The tensor.
         name: String,
     },
@@ -88,7 +120,7 @@ pub enum LocalError {
         found: Vec<usize>,
     },
     /// A tensor is stored in a way that this engine does not read.
-    #[error("tensor `{name}` in `{}` is stored as {dtype}: only F32, BF16 and F16 are read", path.display())]
+    #[error("tensor `{name}` in `{}` is stored as {dtype}, which is not read here: F32, BF16 and F16 are, and packed types where `quantization_config` says so", path.display())]
     TensorType {
         /// The file that holds it.
         path: PathBuf,

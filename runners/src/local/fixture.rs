@@ -9,15 +9,46 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Shard};
 use super::decoder::Decoder;
+use super::describe::describe;
+use super::error::LocalError;
 use super::load::Weights;
 use super::pages::Pages;
 use super::spec::ArchSpec;
 use super::telemetry::Counters;
 
-/// The architectures in the fixtures' folder.
-pub(crate) const NAMES: [&str; 2] = ["deepseek_v3", "deepseek_v3_yarn"];
+/// The checkpoints in the fixtures' folder.
+pub(crate) const NAMES: [&str; 20] = [
+    "deepseek_v2",
+    "deepseek_v2_lite",
+    "deepseek_v2_yarn",
+    "deepseek_v3",
+    "deepseek_v3_fp8",
+    "deepseek_v3_yarn",
+    "glm4_moe",
+    "glm4_moe_groups",
+    "gpt_oss",
+    "gpt_oss_mxfp4",
+    "llama",
+    "llama_llama3",
+    "mixtral",
+    "olmoe",
+    "qwen2",
+    "qwen2_moe",
+    "qwen2_window",
+    "qwen3",
+    "qwen3_moe",
+    "qwen3_moe_sparse",
+];
+/// Names a folder with more checkpoints of the same form.
+const OWN: &str = "TRIPOS_MODEL_FIXTURES";
+/// Where the larger checkpoints lie beside the workspace.
+const BESIDE: &str = "../../shared/data/models";
+/// The fixture that holds the texts which all of them share.
+const WHOLE: &str = "deepseek_v3";
+const TEXTS: [&str; 4] =
+    ["chat_template.jinja", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
 
 /// What the reference implementation computed for one checkpoint.
 #[derive(Deserialize)]
@@ -34,6 +65,7 @@ pub(crate) struct Case {
     pub(crate) last_logits: Vec<f32>,
     pub(crate) token_logprobs: Vec<f64>,
     pub(crate) greedy: Vec<u32>,
+    pub(crate) greedy_min_margin: f32,
 }
 
 /// How it rendered one conversation.
@@ -49,9 +81,42 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-/// Returns what the reference computed.
+/// Returns the folders of all checkpoints that there are: the fixtures, those beside the workspace,
+/// and those in the folder that `TRIPOS_MODEL_FIXTURES` names.
+pub(crate) fn folders() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = NAMES.into_iter().map(folder).collect();
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join(BESIDE);
+    if beside.is_dir() {
+        found.append(&mut inside(&beside));
+    } else {
+        println!("without the checkpoints in `{BESIDE}`, which is not there");
+    }
+    if let Some(own) = std::env::var_os(OWN).filter(|path| !path.is_empty()) {
+        let own = inside(Path::new(&own));
+        assert!(!own.is_empty(), "`{OWN}` names a folder without checkpoints");
+        found.extend(own);
+    }
+    found
+}
+
+/// Returns the folders in `folder` that hold what a reference computed.
+fn inside(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of checkpoints");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<PathBuf> =
+        paths.filter(|path| path.join("expected.json").is_file()).collect();
+    found.sort();
+    found
+}
+
+/// Returns what the reference computed for a fixture.
 pub(crate) fn expected(name: &str) -> Expected {
-    serde_json::from_slice(&read(&folder(name), "expected.json")).expect("the fixture is whole")
+    expected_in(&folder(name))
+}
+
+/// Returns what the reference computed for the checkpoint in a folder.
+pub(crate) fn expected_in(folder: &Path) -> Expected {
+    serde_json::from_slice(&read(folder, "expected.json")).expect("the fixture is whole")
 }
 
 /// Returns the spec of a fixture.
@@ -62,23 +127,33 @@ pub(crate) fn spec(name: &str) -> ArchSpec {
 
 /// Loads the decoder in a folder.
 pub(crate) fn decoder(folder: &Path) -> Decoder {
-    let config: Value = serde_json::from_slice(&read(folder, "config.json")).expect("JSON");
-    let spec = ArchSpec::read(&config).expect("a spec");
     let shards = Checkpoint::Folder(folder).shards().expect("shards");
-    let weights = Weights::read(&shards).expect("weights");
+    load(folder, &shards).expect("a decoder")
+}
+
+/// Loads the decoder whose weights are these and whose configuration is in a folder.
+pub(crate) fn load(folder: &Path, shards: &[Shard]) -> Result<Decoder, LocalError> {
+    let spec = describe(Checkpoint::Folder(folder), shards)?.spec;
+    let weights = Weights::read(shards, spec.packing)?;
     let pages = Pages::new(&spec, 8, 1 << 24);
-    Decoder::load(&spec, &weights, pages, Arc::new(Counters::new(&spec))).expect("a decoder")
+    Decoder::load(&spec, &weights, pages, Arc::new(Counters::new(&spec)))
 }
 
 /// A copy of a fixture that a test can spoil.
 pub(crate) struct Copy(TempDir);
 
 impl Copy {
-    /// Copies a fixture's folder.
+    /// Copies a fixture.
     pub(crate) fn of(name: &str) -> Self {
+        Self::of_folder(&folder(name))
+    }
+
+    /// Copies the checkpoint in a folder. One without a tokenizer gets the one they all share.
+    pub(crate) fn of_folder(folder: &Path) -> Self {
         let copy = tempfile::tempdir().expect("a temporary folder");
-        for entry in std::fs::read_dir(folder(name)).expect("the fixture") {
-            let from = entry.expect("an entry").path();
+        let shared = TEXTS.map(|name| self::folder(WHOLE).join(name));
+        let own = std::fs::read_dir(folder).expect("the checkpoint");
+        for from in shared.into_iter().chain(own.map(|entry| entry.expect("an entry").path())) {
             let to = copy.path().join(from.file_name().expect("a name"));
             std::fs::write(to, std::fs::read(from).expect("a file")).expect("a copied file");
         }
@@ -136,15 +211,23 @@ impl Copy {
         }
     }
 
+    /// Returns the tensors of all weight files.
     fn tensors(&self) -> Tensors {
-        let bytes = self.read("model.safetensors");
-        let tensors = SafeTensors::deserialize(&bytes).expect("the fixture is whole");
         let stored = |tensor: TensorView<'_>| Stored {
             dtype: tensor.dtype(),
             shape: tensor.shape().to_vec(),
             data: tensor.data().to_vec(),
         };
-        tensors.iter().map(|(name, tensor)| (name.to_owned(), stored(tensor))).collect()
+        let mut all = Tensors::new();
+        for entry in std::fs::read_dir(self.path()).expect("the copy") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|ending| ending == "safetensors") {
+                let bytes = std::fs::read(path).expect("a file");
+                let tensors = SafeTensors::deserialize(&bytes).expect("the fixture is whole");
+                all.extend(tensors.iter().map(|(name, view)| (name.to_owned(), stored(view))));
+            }
+        }
+        all
     }
 }
 

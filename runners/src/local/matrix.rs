@@ -4,24 +4,40 @@ use candle_core::{Result, Tensor};
 
 use super::device::device;
 
-/// A weight matrix, one row an output.
+/// A weight matrix, one row an output, and what is added to its products.
 pub(crate) struct Matrix {
     weight: Tensor,
     inputs: usize,
+    /// One value an output, or none at all.
+    bias: Vec<f32>,
 }
 
 impl Matrix {
     /// Takes the values of a matrix with `inputs` columns, row by row.
     pub(crate) fn new(values: Vec<f32>, inputs: usize) -> Self {
         let outputs = values.len() / inputs;
-        Self { weight: place(values, (outputs, inputs)), inputs }
+        Self { weight: place(values, (outputs, inputs)), inputs, bias: Vec::new() }
+    }
+
+    /// Adds `bias`, one value an output, to every product.
+    pub(crate) fn with_bias(mut self, bias: Vec<f32>) -> Self {
+        self.bias = bias;
+        self
     }
 
     /// Multiplies every row of `rows`.
     pub(crate) fn apply(&self, rows: &[f32]) -> Result<Vec<f32>> {
         let shape = (rows.len() / self.inputs, self.inputs);
         let rows = Tensor::from_slice(rows, shape, self.weight.device())?;
-        rows.matmul(&self.weight.t()?)?.flatten_all()?.to_vec1()
+        let mut products = rows.matmul(&self.weight.t()?)?.flatten_all()?.to_vec1()?;
+        if !self.bias.is_empty() {
+            for row in products.chunks_exact_mut(self.bias.len()) {
+                row.iter_mut()
+                    .zip(&self.bias)
+                    .for_each(|(value, bias): (&mut f32, _)| *value += bias);
+            }
+        }
+        Ok(products)
     }
 }
 

@@ -7,7 +7,7 @@
 use candle_core::Result;
 use rayon::prelude::*;
 
-use super::attend::attend;
+use super::attend::{Look, attend};
 use super::batch::Batch;
 use super::error::LocalError;
 use super::load::Weights;
@@ -37,10 +37,11 @@ impl Mla {
     /// Loads the attention whose tensors start with `prefix`.
     pub(crate) fn load(
         arch: &ArchSpec,
+        spec: &MlaSpec,
         weights: &Weights<'_>,
         prefix: &str,
     ) -> std::result::Result<Self, LocalError> {
-        let (spec, hidden) = (arch.mla.clone(), arch.hidden);
+        let (spec, hidden) = (spec.clone(), arch.hidden);
         let name = |part: &str| format!("{prefix}.{part}.weight");
         let query_width = spec.heads * (spec.nope + spec.rope);
         let first = match spec.q_rank {
@@ -58,9 +59,7 @@ impl Mla {
             }
             None => None,
         };
-        let up_rows = spec.heads * (spec.nope + spec.value);
-        let up = weights.values(&name("kv_b_proj"), &[up_rows, spec.kv_rank])?;
-        let (key_up, value_up) = split_up(&up, &spec);
+        let (key_up, value_up) = load_up(&spec, weights, prefix)?;
         let exit_width = spec.heads * spec.value;
         let exit = weights.values(&name("o_proj"), &[hidden, exit_width])?;
         Ok(Self {
@@ -148,14 +147,41 @@ impl Mla {
     fn mix(&self, queries: &[f32], batch: &Batch<'_>, layer: usize, pages: &Pages) -> Vec<f32> {
         let MlaSpec { heads, kv_rank, rope, .. } = self.spec;
         let mut mixed = vec![0.0; batch.rows.len() * heads * kv_rank];
-        let queries = queries.par_chunks_exact(heads * (kv_rank + rope));
+        let row = kv_rank + rope;
+        let look = Look { row, key: 0..row, value: 0..kv_rank, sinks: &[] };
+        let queries = queries.par_chunks_exact(heads * row);
         let outputs = mixed.par_chunks_exact_mut(heads * kv_rank);
         batch.rows.par_iter().zip(queries).zip(outputs).for_each(|((row, query), out)| {
-            let runs = pages.read(layer, row.slot, row.position as usize + 1);
-            attend(query, kv_rank + rope, runs, out);
+            let runs: Vec<&[f32]> =
+                pages.read(layer, row.slot, 0..row.position as usize + 1).collect();
+            attend(&look, query, &runs, out);
         });
         mixed
     }
+}
+
+/// Loads the up-projections of keys and of values: out of one matrix, or out of one each, as newer
+/// GGUF files have them.
+fn load_up(
+    spec: &MlaSpec,
+    weights: &Weights<'_>,
+    prefix: &str,
+) -> std::result::Result<(Vec<f32>, Vec<f32>), LocalError> {
+    let MlaSpec { heads, kv_rank, nope, value, .. } = *spec;
+    let [key, values] = ["k_b_proj", "v_b_proj"].map(|part| format!("{prefix}.{part}.weight"));
+    if !weights.has(&key) {
+        let rows = heads * (nope + value);
+        let up = weights.values(&format!("{prefix}.kv_b_proj.weight"), &[rows, kv_rank])?;
+        return Ok(split_up(&up, spec));
+    }
+    let key = weights.values(&key, &[heads, kv_rank, nope])?;
+    let values = weights.values(&values, &[heads, value, kv_rank])?;
+    let turn = |matrix: &[f32], width: usize| -> Vec<f32> {
+        (0..width).flat_map(|column| matrix.iter().skip(column).step_by(width).copied()).collect()
+    };
+    let key = key.chunks_exact(kv_rank * nope).flat_map(|head| turn(head, nope));
+    let values = values.chunks_exact(value * kv_rank).flat_map(|head| turn(head, kv_rank));
+    Ok((key.collect(), values.collect()))
 }
 
 /// Splits the up-projection into one matrix a head for keys, `[nope, kv_rank]`, and one for values,

@@ -1,9 +1,10 @@
 //! Mixture-of-experts models on this machine: a batched decoder on candle's matrices.
 //!
-//! [`open_folder`] reads a Hugging Face folder, [`open_built_in`] the model inside the binary. Both
-//! give a [`LocalRunner`], a handle to a thread that owns the model and answers up to 32 requests
-//! side by side. From the outside in: `handle` takes requests, `schedule` decides which rows run
-//! next, `decoder` computes them, `mla` and `moe` are its layers.
+//! [`open_folder`] reads a Hugging Face folder or a GGUF file, [`open_built_in`] the model inside the
+//! binary. Both give a [`LocalRunner`], a handle to a thread that owns the model and answers up to 32
+//! requests side by side. From the outside in: `handle` takes requests, `schedule` decides which rows
+//! run next, `decoder` computes them, `gqa`, `mla`, `feed` and `moe` are its layers. `describe` says
+//! what a checkpoint is, `load` gives its tensors.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -16,16 +17,22 @@ mod batch;
 mod chat;
 mod checkpoint;
 mod decoder;
+mod describe;
 mod device;
 mod error;
+mod feed;
+mod gguf;
+mod gqa;
 mod handle;
 mod load;
 mod matrix;
 mod mla;
 mod moe;
 mod norm;
+mod packed;
 mod pages;
 mod rope;
+mod route;
 mod sample;
 mod schedule;
 mod spec;
@@ -50,6 +57,7 @@ pub use self::spec::SpecError;
 use self::chat::Chat;
 use self::checkpoint::{Checkpoint, Shard};
 use self::decoder::Decoder;
+use self::describe::{Description, describe};
 use self::load::Weights;
 use self::pages::Pages;
 use self::schedule::{Engine, MAX_ROWS};
@@ -66,10 +74,14 @@ const TEMPLATE: &str = "chat_template.jinja";
 /// The most bytes the cache of one model may take.
 const CACHE_BYTES: usize = 1 << 30;
 
-/// Opens a folder in the Hugging Face layout.
+/// Opens a folder in the Hugging Face layout, or a GGUF file with its tokenizer beside it.
 pub fn open_folder(path: &Path) -> Result<LocalRunner, LocalError> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    open(Checkpoint::Folder(path), &name)
+    let (files, name) = if path.is_file() {
+        (Checkpoint::File(path), path.file_stem())
+    } else {
+        (Checkpoint::Folder(path), path.file_name())
+    };
+    open(files, &name.unwrap_or(path.as_os_str()).to_string_lossy())
 }
 
 /// Opens the model inside the binary.
@@ -89,21 +101,20 @@ const BUILT_IN: &[(&str, &[u8])] = &[
 
 /// Reads all files of a model, checks them against each other and starts its thread.
 fn open(files: Checkpoint<'_>, name: &str) -> Result<LocalRunner, LocalError> {
-    let config = json(files, CONFIG, &files.required(CONFIG)?)?;
-    let spec = ArchSpec::read(&config)
-        .map_err(|source| LocalError::Spec { path: files.path(CONFIG), source })?;
+    let shards = files.shards()?;
+    let Description { config, spec, template } = describe(files, &shards)?;
     let vocabulary = read_vocabulary(files, &spec)?;
     let tokenizer_config = optional_json(files, TOKENIZER_CONFIG)?;
-    let chat = read_chat(files, &tokenizer_config, vocabulary.guarded())?;
+    let chat = read_chat(files, template, &tokenizer_config, vocabulary.guarded())?;
     let end = end_tokens(&[optional_json(files, GENERATION)?, config])
         .or_else(|| Some(vec![vocabulary.id(chat.special_token("eos_token")?)?]));
     let closing = vocabulary.encode(chat.closing(), '\0').unwrap_or_default();
-    let shards = files.shards()?;
     let digest = digest(files, &shards)?;
     let counters = Arc::new(Counters::new(&spec));
     let pages = Pages::new(&spec, MAX_ROWS, CACHE_BYTES);
     let context = spec.context.min(pages.capacity());
-    let decoder = Decoder::load(&spec, &Weights::read(&shards)?, pages, counters.clone())?;
+    let decoder =
+        Decoder::load(&spec, &Weights::read(&shards, spec.packing)?, pages, counters.clone())?;
     let served = Served {
         model: Some(name.to_owned()),
         fingerprint: Some(digest.clone()),
@@ -128,12 +139,17 @@ fn read_vocabulary(files: Checkpoint<'_>, spec: &ArchSpec) -> Result<Vocabulary,
 
 fn read_chat(
     files: Checkpoint<'_>,
+    inside: Option<String>,
     tokenizer_config: &Value,
     guarded: Vec<String>,
 ) -> Result<Chat, LocalError> {
     let folder = files.folder();
     let file = files.optional(TEMPLATE)?;
     let file = file.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let file = match tokenizer_config.get("chat_template") {
+        None => file.or(inside),
+        Some(_) => file,
+    };
     match Chat::compile(file, tokenizer_config, guarded) {
         Ok(Some(chat)) => Ok(chat),
         Ok(None) => Err(LocalError::NoTemplate { folder }),

@@ -1,100 +1,57 @@
-//! Feed-forward layers: dense, and routed over experts.
-//!
-//! The router scores with a sigmoid; a bias that was balanced during training decides which experts
-//! are chosen, but not how much they weigh (DeepSeek-AI, "DeepSeek-V3", 2024, section 2.1.2).
+//! Layers of routed experts, and what every token passes beside them.
 
 use candle_core::Result;
 use rayon::prelude::*;
 
 use super::error::LocalError;
+use super::feed::{FeedForward, sigmoid};
 use super::load::Weights;
 use super::matrix::Matrix;
-use super::spec::{ArchSpec, MoeSpec};
+use super::route::{Route, route};
+use super::spec::{ExpertLayout, MoeSpec};
 use super::telemetry::Counters;
 
-/// One gated feed-forward layer.
-pub(crate) struct FeedForward {
-    /// The gate's rows, then the rows it gates.
-    entry: Matrix,
-    exit: Matrix,
-    inter: usize,
-}
-
-impl FeedForward {
-    /// Loads the layer whose tensors start with `prefix`.
-    pub(crate) fn load(
-        weights: &Weights<'_>,
-        prefix: &str,
-        hidden: usize,
-        inter: usize,
-    ) -> std::result::Result<Self, LocalError> {
-        let name = |part: &str| format!("{prefix}.{part}.weight");
-        let parts = [(name("gate_proj"), inter), (name("up_proj"), inter)];
-        let exit = weights.values(&name("down_proj"), &[hidden, inter])?;
-        Ok(Self {
-            entry: Matrix::new(weights.stacked(&parts, hidden)?, hidden),
-            exit: Matrix::new(exit, inter),
-            inter,
-        })
-    }
-
-    /// Returns what the layer makes of each row.
-    pub(crate) fn forward(&self, rows: &[f32]) -> Result<Vec<f32>> {
-        let entry = self.entry.apply(rows)?;
-        let mut gated = Vec::with_capacity(entry.len() / 2);
-        for row in entry.chunks_exact(2 * self.inter) {
-            let (gate, up) = row.split_at(self.inter);
-            gated.extend(gate.iter().zip(up).map(|(gate, up)| gate * sigmoid(*gate) * up));
-        }
-        self.exit.apply(&gated)
-    }
-}
-
-/// One layer of routed experts, and those that every token passes.
+/// One layer of routed experts.
 pub(crate) struct Moe {
     spec: MoeSpec,
     hidden: usize,
     router: Matrix,
+    /// Added to the scores for choosing; may be empty.
     bias: Vec<f32>,
     experts: Vec<FeedForward>,
-    shared: Option<FeedForward>,
+    shared: Option<Shared>,
 }
 
-/// The experts of one token, in the order they were chosen, and their weights.
-#[derive(Clone, Debug, PartialEq)]
-struct Route {
-    experts: Vec<usize>,
-    weights: Vec<f32>,
+/// What every token passes.
+struct Shared {
+    feed: FeedForward,
+    /// Weighs it token by token.
+    gate: Option<Matrix>,
 }
 
 impl Moe {
     /// Loads the layer whose tensors start with `prefix`.
     pub(crate) fn load(
-        arch: &ArchSpec,
+        spec: &MoeSpec,
+        hidden: usize,
         weights: &Weights<'_>,
         prefix: &str,
     ) -> std::result::Result<Self, LocalError> {
-        let (spec, hidden) = (arch.moe.clone(), arch.hidden);
-        let router = weights.values(&format!("{prefix}.gate.weight"), &[spec.experts, hidden])?;
-        let bias = format!("{prefix}.gate.e_score_correction_bias");
-        let mut experts = Vec::new();
-        for expert in 0..spec.experts {
-            let prefix = format!("{prefix}.experts.{expert}");
-            experts.push(FeedForward::load(weights, &prefix, hidden, spec.inter)?);
-        }
-        let shared = match spec.shared {
-            0 => None,
-            count => {
-                let prefix = format!("{prefix}.shared_experts");
-                Some(FeedForward::load(weights, &prefix, hidden, count * spec.inter)?)
-            }
+        let block = match spec.layout {
+            ExpertLayout::Mixtral => format!("{prefix}.block_sparse_moe"),
+            ExpertLayout::Split | ExpertLayout::Bank => format!("{prefix}.mlp"),
+        };
+        let bias = if spec.selection_bias {
+            weights.values(&format!("{block}.gate.e_score_correction_bias"), &[spec.experts])?
+        } else {
+            Vec::new()
         };
         Ok(Self {
-            router: Matrix::new(router, hidden),
-            bias: weights.values(&bias, &[spec.experts])?,
-            experts,
-            shared,
-            spec,
+            router: load_router(spec, hidden, weights, &block)?,
+            bias,
+            experts: load_experts(spec, hidden, weights, &block)?,
+            shared: Shared::load(spec, hidden, weights, &block)?,
+            spec: spec.clone(),
             hidden,
         })
     }
@@ -107,19 +64,17 @@ impl Moe {
         counters: &Counters,
     ) -> Result<Vec<f32>> {
         let logits = self.router.apply(rows)?;
-        let mut entropy = 0.0;
-        let mut routes = Vec::with_capacity(rows.len() / self.hidden);
-        for logits in logits.chunks_exact(self.spec.experts) {
-            let scores: Vec<f32> = logits.iter().map(|logit| sigmoid(*logit)).collect();
-            entropy += entropy_bits(&scores);
-            routes.push(route(&self.spec, &scores, &self.bias));
-        }
+        let routes: Vec<Route> = logits
+            .chunks_exact(self.spec.experts)
+            .map(|logits| route(&self.spec, logits, &self.bias))
+            .collect();
+        let entropy = routes.iter().map(|route| route.entropy_bits).sum();
         let order = by_expert(&routes, self.spec.experts);
         let load: Vec<usize> = order.iter().map(Vec::len).collect();
         counters.routed(routed, &load, routes.len(), entropy);
         let outputs = self.run_experts(rows, &order)?;
         let mut sums = match &self.shared {
-            Some(shared) => shared.forward(rows)?,
+            Some(shared) => shared.forward(rows, self.hidden)?,
             None => vec![0.0; rows.len()],
         };
         for ((sum, output), route) in sums
@@ -160,43 +115,75 @@ impl Moe {
     }
 }
 
-/// Chooses the experts of one token.
-fn route(spec: &MoeSpec, scores: &[f32], bias: &[f32]) -> Route {
-    let choice: Vec<f32> = scores.iter().zip(bias).map(|(score, bias)| score + bias).collect();
-    let members = spec.experts / spec.groups;
-    let mut open: Vec<usize> = (0..spec.experts).collect();
-    if spec.top_groups < spec.groups {
-        let groups: Vec<f32> = choice.chunks_exact(members).map(best_two).collect();
-        let all: Vec<usize> = (0..spec.groups).collect();
-        let chosen = top(&groups, &all, spec.top_groups);
-        open.retain(|expert| chosen.contains(&(expert / members)));
+fn load_router(
+    spec: &MoeSpec,
+    hidden: usize,
+    weights: &Weights<'_>,
+    block: &str,
+) -> std::result::Result<Matrix, LocalError> {
+    let shape = [spec.experts, hidden];
+    if spec.layout != ExpertLayout::Bank {
+        let router = weights.values(&format!("{block}.gate.weight"), &shape)?;
+        return Ok(Matrix::new(router, hidden));
     }
-    let experts = top(&choice, &open, spec.top_k);
-    let mut weights: Vec<f32> = experts.iter().map(|expert| scores[*expert]).collect();
-    if spec.normalised {
-        let sum: f32 = weights.iter().sum::<f32>() + 1e-20;
-        for weight in &mut weights {
-            *weight /= sum;
+    let router = weights.values(&format!("{block}.router.weight"), &shape)?;
+    let bias = weights.values(&format!("{block}.router.bias"), &[spec.experts])?;
+    Ok(Matrix::new(router, hidden).with_bias(bias))
+}
+
+fn load_experts(
+    spec: &MoeSpec,
+    hidden: usize,
+    weights: &Weights<'_>,
+    block: &str,
+) -> std::result::Result<Vec<FeedForward>, LocalError> {
+    let names = match spec.layout {
+        ExpertLayout::Split => ["gate_proj", "up_proj", "down_proj"],
+        ExpertLayout::Mixtral => ["w1", "w3", "w2"],
+        ExpertLayout::Bank => {
+            let prefix = format!("{block}.experts");
+            let sizes = [spec.experts, hidden, spec.inter];
+            return FeedForward::banked(weights, &prefix, sizes, spec.clamp);
         }
-    }
-    for weight in &mut weights {
-        *weight *= spec.scale;
-    }
-    Route { experts, weights }
+    };
+    let load = |expert: usize| {
+        let names = names.map(|part| format!("{block}.experts.{expert}.{part}.weight"));
+        FeedForward::named(weights, names, hidden, spec.inter)
+    };
+    (0..spec.experts).map(load).collect()
 }
 
-/// Returns the sum of a group's two highest values.
-fn best_two(group: &[f32]) -> f32 {
-    let all: Vec<usize> = (0..group.len()).collect();
-    top(group, &all, 2).iter().map(|member| group[*member]).sum()
-}
+impl Shared {
+    fn load(
+        spec: &MoeSpec,
+        hidden: usize,
+        weights: &Weights<'_>,
+        block: &str,
+    ) -> std::result::Result<Option<Self>, LocalError> {
+        let Some(shared) = spec.shared else { return Ok(None) };
+        let name = if shared.gated { "shared_expert" } else { "shared_experts" };
+        let feed = FeedForward::load(weights, &format!("{block}.{name}"), hidden, shared.inter)?;
+        let gate = if shared.gated {
+            let gate = weights.values(&format!("{block}.{name}_gate.weight"), &[1, hidden])?;
+            Some(Matrix::new(gate, hidden))
+        } else {
+            None
+        };
+        Ok(Some(Self { feed, gate }))
+    }
 
-/// Returns the `count` of `candidates` with the highest values, the highest first, ties by number.
-fn top(values: &[f32], candidates: &[usize], count: usize) -> Vec<usize> {
-    let mut candidates = candidates.to_vec();
-    candidates.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
-    candidates.truncate(count);
-    candidates
+    fn forward(&self, rows: &[f32], hidden: usize) -> Result<Vec<f32>> {
+        let mut outputs = self.feed.forward(rows)?;
+        if let Some(gate) = &self.gate {
+            for (row, gate) in outputs.chunks_exact_mut(hidden).zip(gate.apply(rows)?) {
+                let share = sigmoid(gate);
+                for value in row {
+                    *value *= share;
+                }
+            }
+        }
+        Ok(outputs)
+    }
 }
 
 /// Returns for each expert the places `row * top_k + choice` that fall to it, in ascending order.
@@ -208,64 +195,17 @@ fn by_expert(routes: &[Route], experts: usize) -> Vec<Vec<usize>> {
     order
 }
 
-/// Returns the entropy of the scores taken as shares, in bits.
-fn entropy_bits(scores: &[f32]) -> f64 {
-    let sum: f64 = scores.iter().map(|score| f64::from(*score)).sum();
-    let shares = scores.iter().map(|score| f64::from(*score) / sum).filter(|share| *share > 0.0);
-    -shares.map(|share| share * share.log2()).sum::<f64>()
-}
-
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spec(groups: usize, top_groups: usize, top_k: usize) -> MoeSpec {
-        MoeSpec {
-            experts: 4,
-            top_k,
-            groups,
-            top_groups,
-            inter: 1,
-            shared: 0,
-            normalised: true,
-            scale: 2.0,
-        }
-    }
-
-    #[test]
-    fn the_bias_chooses_and_does_not_weigh() {
-        let chosen = route(&spec(1, 1, 2), &[0.25, 0.75, 0.5, 0.1], &[1.0, 0.0, 0.0, 0.0]);
-        assert_eq!(chosen, Route { experts: vec![0, 1], weights: vec![0.5, 1.5] });
-    }
-
-    #[test]
-    fn only_the_best_groups_are_open() {
-        // The best single expert stands in the group with the lower sum of two.
-        let chosen = route(&spec(2, 1, 2), &[0.9, 0.1, 0.6, 0.6], &[0.0; 4]);
-        assert_eq!(chosen.experts, [2, 3]);
-    }
-
-    #[test]
-    fn ties_go_to_the_lowest_number() {
-        assert_eq!(route(&spec(1, 1, 2), &[0.5; 4], &[0.0; 4]).experts, [0, 1]);
-    }
-
     #[test]
     fn places_are_sorted_by_expert_and_stay_in_order() {
-        let routes = [
-            Route { experts: vec![2, 0], weights: vec![] },
-            Route { experts: vec![0, 3], weights: vec![] },
-        ];
+        let routes = [vec![2, 0], vec![0, 3]].map(|experts| Route {
+            experts,
+            weights: vec![],
+            entropy_bits: 0.0,
+        });
         assert_eq!(by_expert(&routes, 4), [vec![1, 2], vec![], vec![0], vec![3]]);
-    }
-
-    #[test]
-    fn even_scores_have_the_most_entropy() {
-        assert!((entropy_bits(&[0.5; 8]) - 3.0).abs() < 1e-9);
-        assert!(entropy_bits(&[1.0, 0.0]).abs() < 1e-9);
     }
 }

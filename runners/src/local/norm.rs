@@ -12,10 +12,22 @@ impl Norm {
         Self { weight, eps }
     }
 
+    /// Normalises a row where it stands.
+    pub(crate) fn in_place(&self, row: &mut [f32]) {
+        let scale = self.scale(row);
+        for (x, weight) in row.iter_mut().zip(&self.weight) {
+            *x = *x * scale * weight;
+        }
+    }
+
+    fn scale(&self, row: &[f32]) -> f32 {
+        let square: f32 = row.iter().map(|x| x * x).sum();
+        1.0 / (square / row.len() as f32 + self.eps).sqrt()
+    }
+
     /// Writes the normalised `row` to `out`.
     pub(crate) fn row(&self, row: &[f32], out: &mut [f32]) {
-        let square: f32 = row.iter().map(|x| x * x).sum();
-        let scale = 1.0 / (square / row.len() as f32 + self.eps).sqrt();
+        let scale = self.scale(row);
         for ((out, x), weight) in out.iter_mut().zip(row).zip(&self.weight) {
             *out = x * scale * weight;
         }

@@ -1,14 +1,17 @@
-//! The cache of latents: pages of sixteen tokens, handed to slots and taken back.
+//! The cache: pages of sixteen tokens, handed to slots and taken back.
 //!
-//! A token keeps one row of `kv_rank + rope` values a layer, and nothing else: keys and values of
-//! all heads are made from it. Memory grows with the pages in use and never past the limit.
+//! A token keeps one row a layer, and nothing else: with grouped heads the keys and then the values
+//! of all heads, with a latent its `kv_rank + rope` values, from which keys and values are made.
+//! Memory grows with the pages in use and never past the limit.
+
+use std::ops::Range;
 
 use super::spec::ArchSpec;
 
 /// Tokens of one page.
 pub(crate) const PAGE_TOKENS: usize = 16;
 
-/// The cached latents of all slots.
+/// What is kept of the tokens of all slots.
 pub(crate) struct Pages {
     width: usize,
     /// For each layer its pages, one after the other.
@@ -24,8 +27,8 @@ impl Pages {
     /// Makes an empty cache for `slots` sequences and at most `bytes` bytes.
     pub(crate) fn new(spec: &ArchSpec, slots: usize, bytes: usize) -> Self {
         Self {
-            width: spec.mla.kv_rank + spec.mla.rope,
-            layers: vec![Vec::new(); spec.layers],
+            width: spec.attention.kept(),
+            layers: vec![Vec::new(); spec.layers.len()],
             tables: vec![Vec::new(); slots],
             free: Vec::new(),
             issued: 0,
@@ -56,26 +59,27 @@ impl Pages {
         self.free.append(&mut self.tables[slot]);
     }
 
-    /// Keeps the latent of one token.
-    pub(crate) fn write(&mut self, layer: usize, slot: usize, position: usize, latent: &[f32]) {
+    /// Keeps the row of one token.
+    pub(crate) fn write(&mut self, layer: usize, slot: usize, position: usize, kept: &[f32]) {
         let page = self.tables[slot][position / PAGE_TOKENS];
         let start = (page * PAGE_TOKENS + position % PAGE_TOKENS) * self.width;
-        self.layers[layer][start..start + self.width].copy_from_slice(latent);
+        self.layers[layer][start..start + self.width].copy_from_slice(kept);
     }
 
-    /// Returns the latents of the first `tokens` tokens of a slot, a page at a time.
+    /// Returns the rows of some tokens of a slot, those of one page at a time.
     pub(crate) fn read(
         &self,
         layer: usize,
         slot: usize,
-        tokens: usize,
+        tokens: Range<usize>,
     ) -> impl Iterator<Item = &[f32]> {
         let values = &self.layers[layer];
-        let firsts = (0..tokens).step_by(PAGE_TOKENS);
-        self.tables[slot].iter().zip(firsts).map(move |(page, first)| {
-            let count = PAGE_TOKENS.min(tokens - first);
-            let start = page * PAGE_TOKENS * self.width;
-            &values[start..start + count * self.width]
+        let pages = self.tables[slot].iter().enumerate().skip(tokens.start / PAGE_TOKENS);
+        pages.map_while(move |(number, page)| {
+            let first = number * PAGE_TOKENS;
+            let (from, to) = (tokens.start.max(first), tokens.end.min(first + PAGE_TOKENS));
+            let start = (page * PAGE_TOKENS + from - first) * self.width;
+            (from < to).then(|| &values[start..start + (to - from) * self.width])
         })
     }
 
@@ -91,18 +95,22 @@ impl Pages {
 
 /// Returns the bytes that one token takes over all layers.
 pub(crate) fn bytes_per_token(spec: &ArchSpec) -> usize {
-    (spec.mla.kv_rank + spec.mla.rope) * size_of::<f32>() * spec.layers
+    spec.attention.kept() * size_of::<f32>() * spec.layers.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
+    use super::super::spec::AttentionSpec;
     use super::*;
 
     #[test]
-    fn a_token_takes_one_latent_a_layer() {
+    fn a_token_takes_one_row_a_layer() {
         let spec = fixture::spec("deepseek_v3");
         assert_eq!(bytes_per_token(&spec), (24 + 8) * 4 * 3);
+        let grouped = fixture::spec("qwen3_moe");
+        let AttentionSpec::Gqa(gqa) = &grouped.attention else { panic!("grouped heads") };
+        assert_eq!(bytes_per_token(&grouped), 2 * gqa.kv_heads * gqa.head * 4 * 2);
         let mut pages = Pages::new(&spec, 1, 1 << 20);
         assert!(pages.reserve(0, 3 * PAGE_TOKENS));
         let held: usize = pages.layers.iter().map(|layer| layer.len() * 4).sum();
@@ -129,8 +137,12 @@ mod tests {
         for position in 0..20_u8 {
             pages.write(2, 0, usize::from(position), &[f32::from(position); 32]);
         }
-        let firsts: Vec<f32> =
-            pages.read(2, 0, 18).flat_map(|run| run.chunks(32).map(|latent| latent[0])).collect();
-        assert_eq!(firsts, (0..18_u8).map(f32::from).collect::<Vec<_>>());
+        let firsts = |tokens: Range<usize>| -> Vec<f32> {
+            pages.read(2, 0, tokens).flat_map(|run| run.chunks(32).map(|row| row[0])).collect()
+        };
+        for (from, to) in [(0_u8, 18_u8), (3, 20), (15, 17), (16, 18), (17, 17)] {
+            let expected: Vec<f32> = (from..to).map(f32::from).collect();
+            assert_eq!(firsts(usize::from(from)..usize::from(to)), expected);
+        }
     }
 }

@@ -30,14 +30,16 @@ struct LayerCounters {
 impl Counters {
     /// Starts all counters at zero.
     pub(crate) fn new(spec: &ArchSpec) -> Self {
-        let layer = |layer: usize| LayerCounters {
+        let experts = spec.moe.as_ref().map_or(0, |moe| moe.experts);
+        let routed = spec.layers.iter().enumerate().filter(|(_, layer)| layer.routed);
+        let layer = |(layer, _): (usize, _)| LayerCounters {
             layer: layer as u32,
-            tokens: (0..spec.moe.experts).map(|_| AtomicU64::new(0)).collect(),
+            tokens: (0..experts).map(|_| AtomicU64::new(0)).collect(),
             rows: AtomicU64::new(0),
             entropy_micro: AtomicU64::new(0),
         };
         Self {
-            layers: (spec.dense_layers..spec.layers).map(layer).collect(),
+            layers: routed.map(layer).collect(),
             prefill_tokens: AtomicU64::new(0),
             decode_tokens: AtomicU64::new(0),
             kv_bytes_per_token: bytes_per_token(spec) as u64,

@@ -2,9 +2,11 @@
 
 use safetensors::Dtype;
 use serde_json::json;
+use tripos_tasks::{Message, ReasoningLevel, Sampling};
 
-use super::fixture::Copy;
+use super::fixture::{Copy, NAMES, Stored, Tensors};
 use super::*;
+use crate::runner::{Request, Runner as _, Want};
 
 /// Spoils a copy of a checkpoint and returns what opening it says, cause behind cause.
 #[track_caller]
@@ -31,7 +33,7 @@ fn check(spoil: impl FnOnce(&Copy), expected: &str) {
 fn missing_files_are_named() {
     check(|copy| copy.remove("config.json"), "cannot read `DIR/config.json`: entity not found");
     check(|copy| copy.remove("tokenizer.json"), "cannot read `DIR/tokenizer.json`");
-    check(|copy| copy.remove("model.safetensors"), "no `*.safetensors` file in `DIR`");
+    check(|copy| copy.remove("model.safetensors"), "no `*.safetensors` or `*.gguf` file in `DIR`");
     let no_template = "no chat template in `DIR`: neither `chat_template.jinja` nor";
     check(|copy| copy.remove("chat_template.jinja"), no_template);
     let missing_shard = |copy: &Copy| {
@@ -71,7 +73,7 @@ fn configurations_that_cannot_be_run_say_why() {
     let start = "`DIR/config.json` describes a model that cannot be run: ";
     let check_config =
         |key, value, expected: &str| check(spoil(key, value), &format!("{start}{expected}"));
-    check_config("model_type", json!("qwen3"), "unknown architecture `qwen3`");
+    check_config("model_type", json!("gemma3"), "unknown architecture `gemma3`");
     check_config("rope_parameters", json!({"rope_type": "dynamic"}), "unknown rope type `dynamic`");
     check_config("hidden_size", json!(0), "`hidden_size` is 0");
     check(
@@ -106,6 +108,93 @@ fn weights_that_are_not_what_the_configuration_says_name_tensor_and_file() {
         },
         "tensor `model.embed_tokens.weight` in `DIR/model.safetensors` is stored as I32",
     );
+}
+
+/// Spoils the weights of a packed fixture.
+#[track_caller]
+fn check_packed(name: &str, spoil: impl FnOnce(&mut Tensors), expected: &str) {
+    let copy = Copy::of(name);
+    copy.edit_weights(spoil);
+    let found = open_folder(copy.path()).map(drop).expect_err(expected).to_string();
+    let found = found.replace(&copy.path().display().to_string(), "DIR");
+    assert!(found.starts_with(expected), "{found}");
+}
+
+#[test]
+fn packed_weights_that_do_not_fit_together_name_tensor_and_file() {
+    let down = "model.layers.1.mlp.experts.1.down_proj.weight";
+    let scale = format!("{down}_scale_inv");
+    check_packed(
+        "deepseek_v3_fp8",
+        |tensors| drop(tensors.remove(&scale)),
+        &format!("tensor `{scale}` is not in `DIR/model.safetensors`"),
+    );
+    check_packed(
+        "deepseek_v3_fp8",
+        |tensors| drop(tensors.insert(scale.clone(), Stored::new(&[1, 1], &[1.0]))),
+        &format!(
+            "tensor `{scale}` in `DIR/model.safetensors` has the shape [1, 1] instead of [2, 1]"
+        ),
+    );
+    let scaled = Stored { dtype: Dtype::F8_E4M3, shape: vec![2, 1], data: vec![0x38; 2] };
+    check_packed(
+        "deepseek_v3_fp8",
+        |tensors| drop(tensors.insert(scale.clone(), scaled)),
+        &format!("tensor `{scale}` in `DIR/model.safetensors` is stored as F8_E4M3"),
+    );
+    let copy = Copy::of("deepseek_v3_fp8");
+    copy.edit_config(|config| config["quantization_config"] = Value::Null);
+    let found = open_folder(copy.path()).map(drop).expect_err("packed").to_string();
+    assert!(found.contains("is stored as F8_E4M3, which is not read here"), "{found}");
+    let bank = "model.layers.1.mlp.experts.gate_up_proj";
+    check_packed(
+        "gpt_oss_mxfp4",
+        |tensors| drop(tensors.remove(&format!("{bank}_scales"))),
+        &format!("tensor `{bank}_scales` is not in `DIR/model.safetensors`"),
+    );
+    check_packed(
+        "gpt_oss_mxfp4",
+        |tensors| tensors.get_mut(&format!("{bank}_blocks")).expect("it").dtype = Dtype::I8,
+        &format!("tensor `{bank}_blocks` in `DIR/model.safetensors` is stored as I8"),
+    );
+    check_packed(
+        "gpt_oss_mxfp4",
+        |tensors| drop(tensors.remove(&format!("{bank}_blocks"))),
+        &format!("tensor `{bank}` is not in `DIR/model.safetensors`"),
+    );
+}
+
+#[test]
+fn a_tensor_in_two_files_is_refused() {
+    let twice = |copy: &Copy| {
+        copy.shard();
+        let whole = copy.read("a.safetensors");
+        copy.write("c.safetensors", whole);
+        let index = json!({"weight_map": {"x": "a.safetensors", "y": "c.safetensors"}});
+        copy.write("model.safetensors.index.json", index.to_string());
+    };
+    let found = error(twice);
+    let end = "` is in `DIR/a.safetensors` and in `DIR/c.safetensors`";
+    assert!(found.starts_with("tensor `model.layers.1.") && found.ends_with(end), "{found}");
+}
+
+#[tokio::test]
+async fn every_family_opens_and_answers() {
+    for name in NAMES {
+        let copy = Copy::of(name);
+        let runner = open_folder(copy.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sampling = Sampling {
+            max_tokens: 5,
+            temperature: 0.0,
+            top_p: 1.0,
+            stop: Vec::new(),
+            reasoning: ReasoningLevel::Auto,
+        };
+        let conversation = vec![Message::user("What is 2 + 2?")];
+        let request = Request { conversation, want: Want::Text, sampling, seed: 1 };
+        let answer = runner.complete(&request).await.expect(name);
+        assert!(answer.usage.output.is_some_and(|tokens| (1..=5).contains(&tokens)), "{name}");
+    }
 }
 
 #[test]

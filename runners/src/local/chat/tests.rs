@@ -24,13 +24,13 @@ fn check(template: &str, expected: &str) {
 
 #[test]
 fn conversations_are_rendered_as_the_reference_renders_them() {
-    for name in fixture::NAMES {
-        let folder = fixture::folder(name);
-        let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
+    for folder in fixture::folders() {
+        let copy = fixture::Copy::of_folder(&folder);
+        let read = |file: &str| String::from_utf8(copy.read(file)).expect(file);
         let config = serde_json::from_str(&read("tokenizer_config.json")).expect("JSON");
         let template = Some(read("chat_template.jinja"));
         let chat = Chat::compile(template, &config, Vec::new()).expect("valid").expect("given");
-        let expected = fixture::expected(name).chat;
+        let expected = fixture::expected_in(&folder).chat;
         let text = |think| chat.render(&expected.messages, think).expect("a prompt").text;
         assert_eq!(text(None), expected.rendered);
         assert_eq!(text(Some(true)), expected.rendered);

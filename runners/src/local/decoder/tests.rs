@@ -1,9 +1,11 @@
 //! The decoder against reference logits, and against itself in other company.
 
+use std::path::Path;
+
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use super::super::fixture::{self, Copy, NAMES, Stored};
+use super::super::fixture::{self, Case, Copy, Stored};
 use super::*;
 
 /// Takes a whole prompt in, a chunk at a time, and returns the logits of every position.
@@ -46,33 +48,60 @@ fn log_probability(logits: &[f32], token: u32) -> f64 {
     f64::from(logits[token as usize]) - top - sum.ln()
 }
 
+/// The most a logit or a log-probability may differ from the reference's.
+const TOLERANCE: f32 = 5e-4;
+
+/// Holds generated tokens against the reference's. Where its own two best were closer than the
+/// tolerance, as can happen in checkpoints of another seed, a tie may end the comparison.
+#[track_caller]
+fn same_tokens(tokens: &[u32], case: &Case, context: &str) {
+    let equal = tokens.iter().zip(&case.greedy).take_while(|(ours, theirs)| ours == theirs).count();
+    if case.greedy_min_margin < TOLERANCE && equal < case.greedy.len() {
+        println!("{context}: {equal} equal tokens up to a tie");
+    } else {
+        assert_eq!(tokens, case.greedy, "{context}");
+    }
+}
+
+/// The last part of a folder's path.
+fn name(folder: &Path) -> String {
+    folder.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
 #[test]
 fn logits_probabilities_and_greedy_tokens_are_those_of_the_reference() {
-    for name in NAMES {
-        let mut decoder = fixture::decoder(&fixture::folder(name));
-        for case in fixture::expected(name).cases {
+    for folder in fixture::folders() {
+        let mut decoder = fixture::decoder(&folder);
+        let (mut logit, mut probability) = (0.0_f32, 0.0_f64);
+        for case in fixture::expected_in(&folder).cases {
+            let context = format!("{} {:?}", folder.display(), case.prompt);
             let logits = prefill(&mut decoder, 0, &case.ids, usize::MAX);
             let last = logits.last().expect("a prompt").clone();
+            assert_eq!(last.len(), case.last_logits.len(), "{context}");
             for (ours, theirs) in last.iter().zip(&case.last_logits) {
-                assert!((ours - theirs).abs() < 5e-4, "{name} {:?}: {ours} {theirs}", case.prompt);
+                logit = logit.max((ours - theirs).abs());
+                assert!((ours - theirs).abs() < TOLERANCE, "{context}: {ours} {theirs}");
             }
             let scored = logits.iter().zip(&case.ids[1..]).zip(&case.token_logprobs);
             for ((logits, token), theirs) in scored {
                 let ours = log_probability(logits, *token);
-                assert!((ours - theirs).abs() < 5e-4, "{name} {:?}: {ours} {theirs}", case.prompt);
+                probability = probability.max((ours - theirs).abs());
+                let close = (ours - theirs).abs() < f64::from(TOLERANCE);
+                assert!(close, "{context}: {ours} {theirs}");
             }
             let tokens = greedy(&mut decoder, 0, last, case.ids.len() as u32);
-            assert_eq!(tokens, case.greedy, "{name} {:?}", case.prompt);
+            same_tokens(&tokens, &case, &context);
         }
+        println!("{}: logits {logit:.1e}, probabilities {probability:.1e}", folder.display());
     }
 }
 
 #[test]
 fn sequences_in_ragged_chunks_beside_each_other_give_the_tokens_they_give_alone() {
     const CHUNKS: [usize; 4] = [1, 3, 5, 2];
-    for name in NAMES {
-        let cases = fixture::expected(name).cases;
-        let mut decoder = fixture::decoder(&fixture::folder(name));
+    for folder in fixture::folders() {
+        let cases = fixture::expected_in(&folder).cases;
+        let mut decoder = fixture::decoder(&folder);
         // Slots are handed out in another order than the sequences', and pages interleave.
         let mut pending: Vec<Vec<u32>> = cases.iter().map(|case| case.ids.clone()).collect();
         let mut positions = vec![0_u32; cases.len()];
@@ -101,27 +130,28 @@ fn sequences_in_ragged_chunks_beside_each_other_give_the_tokens_they_give_alone(
             }
         }
         for (case, tokens) in cases.iter().zip(&produced) {
-            assert_eq!(&case.greedy, tokens, "{name} {:?}", case.prompt);
+            same_tokens(tokens, case, &format!("{} {:?}", folder.display(), case.prompt));
         }
     }
 }
 
 /// After the prompts every clear top token is kept. Along the generated tokens a rounded weight may
-/// tip a close choice between two experts, which changes everything behind it.
+/// tip a close choice between two experts, which changes everything behind it. Over the same rounded
+/// weights Hugging Face transformers keeps as many (counted for six checkpoints).
 #[test]
 fn a_bfloat16_copy_keeps_the_clear_top_tokens() {
-    for name in NAMES {
-        let copy = Copy::of(name);
+    let (mut clear, mut kept) = (0, 0);
+    for folder in fixture::folders() {
+        let copy = Copy::of_folder(&folder);
         copy.edit_weights(|tensors| {
             let short = |value| bf16::from_f32(value).to_le_bytes();
-            for tensor in tensors.values_mut() {
+            for tensor in tensors.values_mut().filter(|tensor| tensor.dtype == Dtype::F32) {
                 tensor.convert(Dtype::BF16, short);
             }
         });
-        let (mut whole, mut short) =
-            (fixture::decoder(&fixture::folder(name)), fixture::decoder(copy.path()));
-        let (mut clear, mut kept) = (0, 0);
-        for case in fixture::expected(name).cases {
+        let (mut whole, mut short) = (fixture::decoder(&folder), fixture::decoder(copy.path()));
+        let before = (clear, kept);
+        for case in fixture::expected_in(&folder).cases {
             let ids = [case.ids.as_slice(), &case.greedy].concat();
             let reference = prefill(&mut whole, 0, &ids, 16);
             let ours = prefill(&mut short, 0, &ids, 16);
@@ -130,11 +160,13 @@ fn a_bfloat16_copy_keeps_the_clear_top_tokens() {
                     clear += 1;
                     kept += usize::from(best(ours) == best(reference));
                     let last = place + 1 == case.ids.len();
-                    assert!(!last || best(ours) == best(reference), "{name} {:?}", case.prompt);
+                    let same = best(ours) == best(reference);
+                    assert!(!last || same, "{} {:?}", folder.display(), case.prompt);
                 }
             }
         }
-        assert!(kept * 100 >= clear * 95, "{name}: {kept} of {clear} clear top tokens");
+        println!("{}: {} of {} clear top tokens", name(&folder), kept - before.1, clear - before.0);
+        assert!((kept - before.1) * 100 >= (clear - before.0) * 95, "{}", folder.display());
     }
 }
 
