@@ -473,6 +473,7 @@ fn restore(content: Content) -> Result<Baseline, BundleError> {
             version: run.version,
             arms: vec![ArmRow { label, model, digest, requested, effective }],
             tasks: tasks.into_iter().map(task_row).collect(),
+            left_out: Vec::new(),
         },
         samples,
     })

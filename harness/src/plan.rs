@@ -95,6 +95,19 @@ pub struct Job<'a> {
     pub name: Option<&'a str>,
     /// Where programs are run, if any task asks for programs.
     pub sandbox: Option<&'a Arc<Sandbox>>,
+    /// What of the suites is not asked.
+    pub left_out: &'a [LeftOut],
+}
+
+/// An item that is not asked, because its own tests cannot be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its task.
+    pub task: String,
+    /// Its name.
+    pub item: String,
+    /// Why, as the end of a sentence.
+    pub why: String,
 }
 
 /// What is to be asked, in the order in which it is asked.

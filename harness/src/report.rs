@@ -185,6 +185,21 @@ fn notices(sources: &[Source<'_>], names: &[String]) -> Vec<String> {
                 "{open} trials of {name} are not done: `tripos resume {handle}` finishes them."
             ));
         }
+        let left_out = &source.run.left_out;
+        if let Some(first) = left_out.first() {
+            let notice = format!(
+                "{} of run {} left out, since their own tests cannot be trusted: `{}` of `{}`{} ({}).",
+                phrase_items(left_out.len()),
+                source.run.summary.handle,
+                first.item,
+                first.task,
+                if left_out.len() > 1 { " first" } else { "" },
+                first.why,
+            );
+            if !notices.contains(&notice) {
+                notices.push(notice);
+            }
+        }
         let bare = own().filter(|s| s.tier == Some(0)).count();
         if bare > 0 {
             notices.push(format!(
@@ -202,6 +217,10 @@ fn notices(sources: &[Source<'_>], names: &[String]) -> Vec<String> {
         }
     }
     notices
+}
+
+fn phrase_items(count: usize) -> String {
+    if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
 }
 
 fn arm(view: &View<'_>, name: String) -> Arm {

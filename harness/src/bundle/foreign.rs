@@ -60,9 +60,7 @@ pub(super) fn imported(log: Log) -> Result<Imported, ImportError> {
     let keys: Vec<String> = trials.iter().map(|trial| trial.sample.key.to_string()).collect();
     let scores: Vec<Option<f64>> = trials.iter().map(|trial| trial.sample.score).collect();
     let digest = Digest::of_json(&json!({ "imported": 1, "keys": keys, "scores": scores }));
-    let mut items: Vec<&str> = log.entries.iter().map(|entry| entry.item.as_str()).collect();
-    items.sort_unstable();
-    items.dedup();
+    let items: BTreeSet<&str> = log.entries.iter().map(|entry| entry.item.as_str()).collect();
     let repeats = log.entries.iter().map(|entry| entry.repeat + 1).max().unwrap_or(1);
     let row = TaskRow {
         suite: log.task.clone(),
@@ -120,6 +118,7 @@ pub(super) fn imported(log: Log) -> Result<Imported, ImportError> {
             effective: vec![effective],
         }],
         tasks: vec![row],
+        left_out: Vec::new(),
     };
     Ok(Imported { run, trials, telemetry: Vec::new() })
 }

@@ -15,7 +15,7 @@ use tripos_runners::{Completion, Finish, Raw, Reasoning, Served, Timing, Usage};
 use tripos_tasks::{Digest, Prompt};
 
 use super::{ArmPart, BundleError, TaskPart, task_part, task_row};
-use crate::plan::Selection;
+use crate::plan::{LeftOut, Selection};
 use crate::store::import::{Imported, ImportedTrial};
 use crate::store::rows::{ArmRow, ItemRow, Run, RunId, RunState, RunSummary, Sample, TrialState};
 
@@ -58,6 +58,8 @@ struct RunPart {
     selection: Selection,
     version: String,
     suites: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -295,6 +297,7 @@ impl Parts {
                 version: run.version,
                 arms: self.arms,
                 tasks: self.tasks.into_iter().map(task_row).collect(),
+                left_out: run.left_out,
             },
             trials: self.trials,
             telemetry: self.telemetry,
@@ -314,6 +317,7 @@ fn run_part(run: &Run) -> RunPart {
         selection: run.selection.clone(),
         version: run.version.clone(),
         suites: run.summary.suites.clone(),
+        left_out: run.left_out.clone(),
     }
 }
 

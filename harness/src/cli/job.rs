@@ -13,7 +13,6 @@ use tripos_dashboards::gate::{self, Form, Gate};
 use tripos_dashboards::terminal::{self, Align, Table};
 use tripos_dashboards::{Format, Report};
 use tripos_runners::Runner;
-use tripos_runners::sandbox::Sandbox;
 use tripos_tasks::{Catalog, Suite};
 
 use super::Context;
@@ -23,7 +22,7 @@ use super::grade::SandboxArgs;
 use super::output::{print, print_json, screen, write_file};
 use super::progress::Line;
 use super::select::{Loaded, block_on, load_id, make_report, report_document, sources};
-use super::trusted;
+use super::trusted::{self, Programs};
 use crate::config::Price;
 use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
@@ -80,11 +79,7 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
         report_format(path)?;
         report_folder(path)?;
     }
-    let mut suites = suites(&job.selection)?;
-    let sandbox = trusted::sandbox(context, &suites, &job.sandbox)?;
-    if let Some(sandbox) = &sandbox {
-        suites = trusted::suites(context, suites, sandbox)?;
-    }
+    let (suites, programs) = trusted::suites(context, suites(&job.selection)?, &job.sandbox)?;
     let arms = open_arms(context, &job.selection)?;
     let context = &priced(context, job, &arms);
     if let Some(wish) = &job.gate {
@@ -99,7 +94,7 @@ pub(super) fn perform(context: &Context, job: &Job) -> Result<ExitCode, Failure>
             return Err(Failure::invalid(JobError::Changed(handle.clone()))
                 .hint("a suite, a model or this version of tripos has changed; start a new run"));
         }
-        match block_on(measure((context, job), &round, (&plan, sandbox.as_ref())))? {
+        match block_on(measure((context, job), &round, (&plan, &programs)))? {
             Next::End(code) => return Ok(code),
             Next::More { more, first_usd } => {
                 context.output.note(&round.ask(more));
@@ -152,7 +147,7 @@ fn priced(context: &Context, job: &Job, arms: &[Arm]) -> Context {
 async fn measure(
     (context, job): (&Context, &Job),
     round: &Round,
-    (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
+    (plan, programs): (&Plan<'_>, &Programs),
 ) -> Result<Next, Failure> {
     let watched = match &job.gate {
         // More samples are looked at once, when all of them are in.
@@ -161,7 +156,7 @@ async fn measure(
     };
     let monitor = RefCell::new(watched);
     let store = Store::open(&context.config.store).await?;
-    let outcome = work((context, job, round), (plan, sandbox), &store, &monitor).await?;
+    let outcome = work((context, job, round), (plan, programs), &store, &monitor).await?;
     let monitor = monitor.into_inner();
     if outcome.interrupted && !monitor.as_ref().is_some_and(Monitor::is_early) {
         return Err(interrupted(&outcome));
@@ -275,7 +270,7 @@ fn open_arms(context: &Context, selection: &Selection) -> Result<Vec<Arm>, Failu
 /// Where a gate is decided before that, the work ends there.
 async fn work(
     (context, job, round): (&Context, &Job, &Round),
-    (plan, sandbox): (&Plan<'_>, Option<&Arc<Sandbox>>),
+    (plan, programs): (&Plan<'_>, &Programs),
     store: &Store,
     monitor: &RefCell<Option<Monitor>>,
 ) -> Result<Outcome, Failure> {
@@ -286,7 +281,8 @@ async fn work(
         selection: &round.selection,
         command: &job.command,
         name: job.name.as_deref(),
-        sandbox,
+        sandbox: programs.sandbox.as_ref(),
+        left_out: &programs.left_out,
     };
     let observe = |now: &engine::Progress| {
         line.borrow_mut().observe(now);

@@ -16,6 +16,7 @@ use tripos_tasks::{
 use super::Context;
 use super::grade::{SandboxArgs, open_sandbox};
 use crate::failure::Failure;
+use crate::plan::LeftOut;
 
 /// The most items named one by one.
 const NAMED_MAX: usize = 10;
@@ -25,27 +26,32 @@ const NAMED_MAX: usize = 10;
 #[error("suite `{0}` has no item left whose tests can be trusted")]
 struct NothingLeft(String);
 
-/// Opens the sandbox, where any task asks for programs.
-pub(super) fn sandbox(
-    context: &Context,
-    suites: &[Suite],
-    arguments: &SandboxArgs,
-) -> Result<Option<Arc<Sandbox>>, Failure> {
-    let tasks = || suites.iter().flat_map(|suite| &suite.tasks);
-    if !tasks().any(|task| task.grader.language().is_some()) {
-        return Ok(None);
-    }
-    open_sandbox(context, arguments).map(|sandbox| Some(Arc::new(sandbox)))
+/// What a run needs for its programs.
+#[derive(Debug, Default)]
+pub(super) struct Programs {
+    /// Where they run, if any task asks for programs.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
+    /// The items that cannot be trusted.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Leaves out every item whose reference solution fails or whose empty stub passes.
+/// Opens the sandbox where any task asks for programs, and leaves out every item whose reference
+/// solution fails or whose empty stub passes.
 pub(super) fn suites(
     context: &Context,
     suites: Vec<Suite>,
-    sandbox: &Sandbox,
-) -> Result<Vec<Suite>, Failure> {
-    missing_languages(context, &suites, sandbox);
-    suites.into_iter().map(|suite| trusted(context, suite, sandbox)).collect()
+    arguments: &SandboxArgs,
+) -> Result<(Vec<Suite>, Programs), Failure> {
+    let mut tasks = suites.iter().flat_map(|suite| &suite.tasks);
+    if !tasks.any(|task| task.grader.language().is_some()) {
+        return Ok((suites, Programs::default()));
+    }
+    let sandbox = open_sandbox(context, arguments)?;
+    missing_languages(context, &suites, &sandbox);
+    let mut left_out = Vec::new();
+    let trusted = suites.into_iter().map(|suite| trusted(context, suite, &sandbox, &mut left_out));
+    let suites = trusted.collect::<Result<_, _>>()?;
+    Ok((suites, Programs { sandbox: Some(Arc::new(sandbox)), left_out }))
 }
 
 /// Says once for each language that cannot be run here what will not be measured for it.
@@ -64,7 +70,12 @@ fn missing_languages(context: &Context, suites: &[Suite], sandbox: &Sandbox) {
     }
 }
 
-fn trusted(context: &Context, suite: Suite, sandbox: &Sandbox) -> Result<Suite, Failure> {
+fn trusted(
+    context: &Context,
+    suite: Suite,
+    sandbox: &Sandbox,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Suite, Failure> {
     let items: Vec<(&Task, &Item, &TestSet)> = suite
         .tasks
         .iter()
@@ -83,7 +94,8 @@ fn trusted(context: &Context, suite: Suite, sandbox: &Sandbox) -> Result<Suite, 
                 {
                     if let Some(why) = distrust(sandbox, &task.grader, set) {
                         let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
-                        bad.push((task.id.to_string(), item.id.to_string(), why));
+                        let (task, item) = (task.id.to_string(), item.id.to_string());
+                        bad.push(LeftOut { task, item, why });
                     }
                 }
             });
@@ -94,21 +106,23 @@ fn trusted(context: &Context, suite: Suite, sandbox: &Sandbox) -> Result<Suite, 
         return Ok(suite);
     }
     bad.sort();
-    for (task, item, why) in bad.iter().take(NAMED_MAX) {
+    for LeftOut { task, item, why } in bad.iter().take(NAMED_MAX) {
         context.output.note(&format!("warning: `{task}` item `{item}` is left out: {why}"));
     }
     if bad.len() > NAMED_MAX {
         let more = bad.len() - NAMED_MAX;
         context.output.note(&format!("warning: {more} more items are left out"));
     }
-    let names: BTreeSet<(String, String)> =
-        bad.into_iter().map(|(task, item, _)| (task, item)).collect();
-    let is_bad =
-        |task: &Task, item: &Item| names.contains(&(task.id.to_string(), item.id.to_string()));
+    let names: BTreeSet<(&str, &str)> =
+        bad.iter().map(|one| (one.task.as_str(), one.item.as_str())).collect();
+    let is_bad = |task: &Task, item: &Item| {
+        names.contains(&(task.id.to_string().as_str(), item.id.to_string().as_str()))
+    };
     let suite = tripos_tasks::suite::without(suite, is_bad)?;
     if suite.tasks.is_empty() {
         return Err(Failure::invalid(NothingLeft(suite.id.to_string())));
     }
+    left_out.append(&mut bad);
     Ok(suite)
 }
 

@@ -47,7 +47,14 @@ impl Bench {
     ) -> Result<Outcome, StoreError> {
         let plan = plan(&self.suites, arms, &self.selection).expect("a plan");
         let selection = &self.selection;
-        let job = Job { plan: &plan, selection, command: "tripos run", name: None, sandbox: None };
+        let job = Job {
+            plan: &plan,
+            selection,
+            command: "tripos run",
+            name: None,
+            sandbox: None,
+            left_out: &[],
+        };
         run(job, &self.store, cancel, |_| {}).await
     }
 
@@ -429,8 +436,14 @@ async fn the_observer_hears_of_every_commit_up_to_the_end() {
     let arms = [arm("m", &Scripted::right("m"))];
     let plan = plan(&bench.suites, &arms, &bench.selection).expect("a plan");
     let selection = &bench.selection;
-    let job =
-        Job { plan: &plan, selection, command: "tripos run", name: Some("first"), sandbox: None };
+    let job = Job {
+        plan: &plan,
+        selection,
+        command: "tripos run",
+        name: Some("first"),
+        sandbox: None,
+        left_out: &[],
+    };
     let (_hold, cancel) = watch::channel(false);
     let mut heard = Vec::new();
     let outcome = run(job, &bench.store, cancel, |progress| heard.push(progress.done())).await;

@@ -76,6 +76,7 @@ pub(crate) fn a_run(handle: &str, arms: Vec<ArmRow>) -> Run {
         version: "0.1.0".to_owned(),
         arms,
         tasks: vec![task],
+        left_out: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::owner::Owner;
 use super::rows::{RunId, json_text, outcome};
 use super::{StoreError, doing, now_ms};
 use crate::key::{grader_digest, sent_sampling, target_kind};
-use crate::plan::{Job, Plan, Trial};
+use crate::plan::{Job, LeftOut, Plan, Trial};
 
 /// What the store has of a run.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ statements! {
         SELECT ?1, key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
             value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10
         FROM json_each(?2)";
+    INSERT_LEFT_OUT = "INSERT INTO left_out (run, n, task, item, why)
+        SELECT ?1, key, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)";
     INSERT_ITEMS = "INSERT OR IGNORE INTO item (digest, name, cluster, level, fields, target_kind,
         target, decoys, origin)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
@@ -96,6 +98,7 @@ pub(super) struct Rows {
     pub(super) created_ms: i64,
     pub(super) arms: Vec<Value>,
     pub(super) tasks: Vec<Value>,
+    pub(super) left_out: Vec<Value>,
     pub(super) items: Vec<Value>,
     pub(super) graders: Vec<Value>,
     pub(super) trials: Vec<Value>,
@@ -115,6 +118,7 @@ impl Rows {
             created_ms: now_ms(),
             arms: arms(plan),
             tasks: tasks(plan),
+            left_out: job.left_out.iter().map(left_out).collect(),
             items,
             graders,
             trials: trials(plan),
@@ -244,7 +248,9 @@ async fn list(
         .fetch_one(&mut *connection)
         .await
         .map_err(doing("list the run"))?;
-    for (statement, rows) in [(INSERT_ARMS, rows.arms), (INSERT_TASKS, rows.tasks)] {
+    for (statement, rows) in
+        [(INSERT_ARMS, rows.arms), (INSERT_TASKS, rows.tasks), (INSERT_LEFT_OUT, rows.left_out)]
+    {
         insert(&mut *connection, statement, (Some(run), rows)).await?;
     }
     for (statement, rows) in
@@ -254,6 +260,10 @@ async fn list(
     }
     insert(connection, INSERT_LISTING, (Some(run), rows.listing)).await?;
     Ok((run, handle))
+}
+
+pub(super) fn left_out(item: &LeftOut) -> Value {
+    json!([item.task, item.item, item.why])
 }
 
 /// Runs a statement that takes its rows as one JSON array, after the run where it wants it.

@@ -9,7 +9,7 @@ use tripos_runners::Completion;
 use tripos_runners::runner::Telemetry;
 use tripos_tasks::{Digest, Prompt};
 
-use super::begin::Rows;
+use super::begin::{Rows, left_out};
 use super::rows::{ArmRow, ItemRow, Run, RunState, Sample, TaskRow, TrialState, json_text};
 use super::write::{Announced, Writer};
 use super::{Store, StoreError, doing, now_ms, read};
@@ -142,6 +142,7 @@ fn rows(imported: &Imported) -> Rows {
         created_ms: created_ms(run.summary.created_ms),
         arms: run.arms.iter().map(arm).collect(),
         tasks: run.tasks.iter().map(task).collect(),
+        left_out: run.left_out.iter().map(left_out).collect(),
         items: Vec::new(),
         graders: Vec::new(),
         trials: Vec::new(),

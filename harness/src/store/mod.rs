@@ -40,7 +40,10 @@ pub use error::StoreError;
 /// "TRIP": marks a `SQLite` file as a store.
 const APPLICATION_ID: u32 = 0x5452_4950;
 /// The schema, one file a version. Never edited once released: a change is a new file.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_store.sql"),
+    include_str!("../../migrations/0002_left_out.sql"),
+];
 /// How long a statement waits for another process to finish writing.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 /// Larger stores are not checked each time they are opened.

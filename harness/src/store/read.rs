@@ -15,6 +15,7 @@ use super::rows::{
 pub use super::transcript::transcript;
 use super::{Store, StoreError, doing};
 use crate::key::TrialKey;
+use crate::plan::LeftOut;
 
 /// A run, or one arm of it, as `RUN` or `RUN/MODEL` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub struct Selected {
 }
 
 statements! {
+    LEFT_OUT = "SELECT task, item, why FROM left_out WHERE run = ?1 ORDER BY n";
     RUNS = "SELECT r.id, r.handle, r.name, r.created_ms, r.ended_ms, r.state, r.reason,
             (SELECT json_group_array(suite) FROM (SELECT suite FROM run_task
                 WHERE run = r.id GROUP BY suite ORDER BY min(n))) AS suites,
@@ -118,7 +120,18 @@ pub async fn run(store: &Store, id: RunId) -> Result<Run, StoreError> {
         version,
         arms: arms(store, id.0).await?,
         tasks: tasks(store, id).await?,
+        left_out: left_out(store, id).await?,
     })
+}
+
+/// Returns what of a run's suites was not asked.
+async fn left_out(store: &Store, id: RunId) -> Result<Vec<LeftOut>, StoreError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(LEFT_OUT)
+        .bind(id.0)
+        .fetch_all(store.readers())
+        .await
+        .map_err(doing("read the run"))?;
+    Ok(rows.into_iter().map(|(task, item, why)| LeftOut { task, item, why }).collect())
 }
 
 /// Returns what became of every trial of a run: by arm, by task, then in the order of the plan.

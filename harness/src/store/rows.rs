@@ -11,7 +11,7 @@ use tripos_tasks::{Prompt, Sampling};
 
 use super::StoreError;
 use crate::key::TrialKey;
-use crate::plan::Selection;
+use crate::plan::{LeftOut, Selection};
 
 /// The number of a run inside its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +89,8 @@ pub struct Run {
     pub arms: Vec<ArmRow>,
     /// Its tasks; their places are what [`Sample::task`] means.
     pub tasks: Vec<TaskRow>,
+    /// What of its suites was not asked.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// An arm of a run.

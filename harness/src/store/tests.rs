@@ -52,7 +52,7 @@ async fn begin_with(
     let plan = plan(&suites, &arms, selection).expect("a plan");
     Writer::begin(
         store,
-        &Job { plan: &plan, selection, command: "tripos run", name, sandbox: None },
+        &Job { plan: &plan, selection, command: "tripos run", name, sandbox: None, left_out: &[] },
     )
     .await
 }

@@ -222,7 +222,7 @@ fn a_run_judges_programs_and_leaves_out_what_cannot_be_trusted() {
     let server = Server::start(move |_| Reply::Answer(Answer::new(answer)));
     let project = project_with(&server);
     project.write("mine.toml", SUITE);
-    let ran = project.succeed(&["run", "mine.toml", "-m", "far"]);
+    let ran = project.succeed(&["run", "mine.toml", "-m", "far", "--name", "mine"]);
     assert!(ran.stderr.contains("item `wrong` is left out: its own reference"), "{}", ran.stderr);
     assert!(
         ran.stderr.contains("item `idle` is left out: a program that does nothing"),
@@ -230,8 +230,7 @@ fn a_run_judges_programs_and_leaves_out_what_cannot_be_trusted() {
         ran.stderr
     );
     assert_eq!(server.asked().len(), 1);
-    let shown =
-        project.json(&["show", project.json(&["runs"])["runs"][0]["run"].as_str().expect("a run")]);
+    let shown = project.json(&["show", "mine"]);
     let trials = shown["trials"].as_array().expect("trials").clone();
     assert_eq!(trials.len(), 1);
     assert_eq!(trials[0]["outcome"], "correct");
@@ -239,6 +238,19 @@ fn a_run_judges_programs_and_leaves_out_what_cannot_be_trusted() {
     let grade = &trial["listings"][0]["grade"];
     assert_eq!(grade["detail"]["run"]["verdict"], "pass", "{grade}");
     assert_eq!(grade["detail"]["run"]["integrity"], "isolated", "{grade}");
+    // Whoever reads the report later is told as well, from another store too.
+    let told = "2 items of run r-";
+    let why = "left out, since their own tests cannot be trusted: `idle` of `mine/functions` first (a program that \
+               does nothing passes).";
+    let elsewhere = project.folder().join("other.db");
+    let elsewhere = elsewhere.to_str().expect("a path");
+    project.succeed(&["export", "mine", "-o", "run.bundle"]);
+    project.succeed(&["--store", elsewhere, "import", "run.bundle"]);
+    for store in [&["--store", elsewhere][..], &[]] {
+        let report = project.succeed(&[store, &["report", "mine", "-o", "page.json"]].concat());
+        let page = project.read("page.json");
+        assert!(page.contains(told) && page.contains(why), "{page}\n{}", report.stderr);
+    }
 }
 
 #[test]
