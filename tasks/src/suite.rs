@@ -9,8 +9,9 @@ use serde_json::json;
 
 use crate::error::SuiteError;
 use crate::file::{Generation, InlineItem, Kind, SCHEMA, Source, TaskFile, TestSetForm};
-use crate::generate::{self, MAX_LEVEL};
+use crate::generate::{self, Family, MAX_LEVEL, Variant};
 use crate::item::{Expected, Fields, Item, Target};
+use crate::program::Check;
 use crate::task::About;
 use crate::{
     Digest, GraderSpec, GroupId, ItemId, Protocol, Sampling, SuiteId, Task, TaskId, Template,
@@ -200,18 +201,18 @@ fn generated(
     seed: Option<u64>,
 ) -> Result<Vec<Item>, SuiteError> {
     let invalid = |message: String| SuiteError::Invalid { file: file.to_owned(), message };
-    let Some(family) = generate::family(&source.family) else {
+    let Some(newest) = generate::family(&source.family) else {
         let names = generate::FAMILIES.iter().map(|family| family.name);
         let hint = crate::file::nearest(&source.family, names)
             .map_or(String::new(), |name| format!(": did you mean `{name}`?"));
         return Err(invalid(format!("there is no family `{}`{hint}", source.family)));
     };
-    if source.family_version != family.version {
+    let Some(family) = generate::family_at(&source.family, source.family_version) else {
         return Err(invalid(format!(
             "family `{}` is at version {}, the file wants {}",
-            family.name, family.version, source.family_version
+            newest.name, newest.version, source.family_version
         )));
-    }
+    };
     if !family.graders.contains(&grader.kind()) {
         return Err(invalid(format!(
             "grader `{}` cannot grade family `{}`: use {}",
@@ -220,6 +221,7 @@ fn generated(
             family.graders.join(" or ")
         )));
     }
+    let variants = variants(family, source, grader).map_err(invalid)?;
     let mut items = Vec::new();
     for (level, count) in &source.levels {
         let level: u8 =
@@ -232,11 +234,38 @@ fn generated(
             )));
         }
         let seed = seed.unwrap_or(source.seed);
-        let made = generate::generate(family, seed, level, *count)
+        let made = generate::generate_sets(family, &variants, seed, level, *count)
             .map_err(|source| SuiteError::Generate { file: file.to_owned(), source })?;
-        items.extend(made);
+        items.extend(made.into_iter().map(|item| graded_by(item, grader)));
     }
     Ok(items)
+}
+
+/// Puts a number into the form in which a grader of values and tokens compares it.
+fn graded_by(mut item: Item, grader: &GraderSpec) -> Item {
+    let is_number = matches!(item.target, Target::Integer(_) | Target::Rational(_));
+    if is_number && matches!(grader, GraderSpec::Tokens { .. }) {
+        item.target = Target::Token(Expected::Value(item.target.display()));
+    }
+    item
+}
+
+/// The variants that a file asks for, and those that its family always has.
+fn variants(family: &Family, source: &Source, grader: &GraderSpec) -> Result<Vec<Variant>, String> {
+    let (offered, always) =
+        family.twins.map_or((&[][..], &[][..]), |twins| (twins.offered, twins.always));
+    let name = family.name;
+    if let Some(other) = source.twins.iter().find(|variant| !offered.contains(variant)) {
+        let offered: Vec<&str> = offered.iter().map(|variant| variant.as_str()).collect();
+        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+        return Err(format!("family `{name}` has no twin `{other}`: it has {offered}"));
+    }
+    let abstains = matches!(grader, GraderSpec::Tokens { abstain: true, .. });
+    let wanted: BTreeSet<Variant> = source.twins.iter().chain(always).copied().collect();
+    if wanted.contains(&Variant::Missing) && !abstains {
+        return Err("the twin `missing` needs the grader `tokens` with `abstain = true`".to_owned());
+    }
+    Ok(wanted.into_iter().collect())
 }
 
 /// Reads hand-written items.
@@ -271,7 +300,11 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
         let form: TestSetForm = gold.clone().try_into().ok()?;
         let tests = form.tests.tests().ok()?;
         let is_function = matches!(tests, Tests::Function(_));
-        let fits = is_function == matches!(grader, GraderSpec::Function { .. });
+        let fits = match grader {
+            GraderSpec::Function { .. } => is_function,
+            GraderSpec::Input { .. } => has_one_call(&tests),
+            _ => !is_function,
+        };
         let TestSetForm { reference, stub, .. } = form;
         let set = TestSet { tests, reference, stub, mutants: Vec::new() };
         return fits.then(|| Target::Tests(Box::new(set)));
@@ -301,6 +334,14 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
             "FALSE PREMISE" if *premise => Expected::FalsePremise { corrected: String::new() },
             _ => Expected::Value(text),
         }),
-        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => return None,
+        GraderSpec::Function { .. } | GraderSpec::Input { .. } | GraderSpec::Stdio { .. } => {
+            return None;
+        }
     })
+}
+
+/// Whether tests are the one call that shows an input which is right.
+fn has_one_call(tests: &Tests) -> bool {
+    let Tests::Function(function) = tests else { return false };
+    matches!(&function.check, Check::Calls(calls) if calls.len() == 1)
 }

@@ -1,9 +1,11 @@
 //! What a suite file may say, and what is said when it says something else.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::*;
-use crate::generate::FAMILIES;
+use crate::generate::misinformation::harmless::{lint, spelled};
+use crate::generate::{self, FAMILIES};
 
 const TASK: &str = r#"
 schema = 1
@@ -57,14 +59,57 @@ fn every_file_inside_the_binary_loads_with_licence_and_canary() {
 }
 
 #[test]
-fn smoke_and_code_ask_every_family_at_every_level() {
-    let suite = |name| Catalog::built_in().suite(name).expect("loads");
-    let tasks = [suite("smoke"), suite("code")].map(|suite| suite.tasks).concat();
-    assert_eq!(tasks.len(), FAMILIES.len());
-    for task in &tasks {
+fn reasoning_core_asks_every_family_at_every_level() {
+    let suite = Catalog::built_in().suite("reasoning-core").expect("loads");
+    let names: BTreeSet<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    assert_eq!(suite.tasks.len(), names.len());
+    for task in &suite.tasks {
+        let origins = || task.items.iter().filter_map(|item| item.origin.as_ref());
         for level in 1..=5 {
-            let at = |item: &&crate::Item| item.origin.as_ref().is_some_and(|o| o.level == level);
-            assert!(task.items.iter().filter(at).count() >= 2, "{} level {level}", task.id);
+            let found = origins().filter(|origin| origin.level == level).count();
+            assert!((12..=16).contains(&found), "{} level {level}: {found}", task.id);
+        }
+        let asked = origins().next().expect("generated");
+        assert!(names.contains(asked.family.as_str()));
+        let newest = generate::family(&asked.family).expect("a family");
+        assert_eq!(asked.version, newest.version, "{}", task.id);
+    }
+    let items: usize = suite.tasks.iter().map(|task| task.items.len()).sum();
+    assert!((1_900..=2_100).contains(&items), "{items} items");
+}
+
+#[test]
+fn twin_sets_are_whole_and_share_a_group() {
+    for name in ["twins", "misinfo/unanswerable", "misinfo/hint"] {
+        for task in Catalog::built_in().suite(name).expect("loads").tasks {
+            let mut sets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for item in &task.items {
+                let group = item.group.as_ref().expect("a group").as_str();
+                sets.entry(group.to_owned()).or_default().push(item.fields["variant"].clone());
+            }
+            let first = sets.values().next().expect("a set").clone();
+            assert!(first.len() > 1 && first[0] == "base", "{first:?}");
+            assert!(sets.values().all(|set| *set == first), "{}", task.id);
+        }
+    }
+}
+
+#[test]
+fn no_built_in_prompt_names_anything_real() {
+    let catalog = Catalog::built_in();
+    for entry in catalog.entries().iter().filter(|entry| !entry.is_suite) {
+        for task in catalog.suite(&entry.id).expect("loads").tasks {
+            for item in &task.items {
+                for message in task.render(item).expect("renders").0 {
+                    let mut found = lint(&message.content);
+                    // `smoke` asks the first versions of three families, whose names were held against
+                    // a short list: some are those of villages. Its items stay, since results name them.
+                    if !task.id.as_str().starts_with("smoke/") {
+                        found.extend(spelled(&message.content));
+                    }
+                    assert!(found.is_empty(), "{} {}: {found:?}", task.id, item.id);
+                }
+            }
         }
     }
 }
@@ -128,6 +173,13 @@ fn a_generated_task_says_which_family_version_and_level_it_wants() {
     check(&source("math.modular", 1, "{ \"6\" = 2 }"), "`6` is not a level");
     check(&source("math.modular", 1, "{ \"1\" = 1000000 }"), "asks for 1000000 items");
     check(&source("misinfo.false_premise", 1, "{ \"1\" = 2 }"), "grader `integer` cannot grade");
+    let twins = |family: &str, twin: &str| {
+        source(family, 1, "{ \"1\" = 2 }") + &format!("twins = [\"{twin}\"]\n")
+    };
+    check(&twins("math.modular", "noop"), "has no twin `noop`: it has none");
+    check(&twins("math.linear_system", "noop"), "it has renamed, renumbered, reordered");
+    check(&twins("math.linear_system", "missing"), "needs the grader `tokens`");
+    check(&twins("math.linear_system", "mirrored"), "unknown variant `mirrored`");
 }
 
 #[test]
