@@ -86,6 +86,15 @@ pub enum Expected {
 }
 
 impl Target {
+    /// Returns what a right answer may write after `ANSWER: `; nothing where a program is asked for.
+    pub fn answer(&self) -> Option<String> {
+        match self {
+            Self::Tests(_) => None,
+            Self::Token(Expected::FalsePremise { .. }) => Some("FALSE PREMISE".to_owned()),
+            other => Some(other.display()),
+        }
+    }
+
     /// Returns the target as a person would write it; tests as JSON.
     ///
     /// # Panics

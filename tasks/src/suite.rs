@@ -222,7 +222,7 @@ fn generated(
         )));
     }
     let variants = variants(family, source, grader).map_err(invalid)?;
-    let mut items = Vec::new();
+    let mut levels = Vec::new();
     for (level, count) in &source.levels {
         let level: u8 =
             level.parse().ok().filter(|level| (1..=MAX_LEVEL).contains(level)).ok_or_else(
@@ -233,12 +233,11 @@ fn generated(
                 "level {level} asks for {count} items: at most {MAX_ITEMS}"
             )));
         }
-        let seed = seed.unwrap_or(source.seed);
-        let made = generate::generate_sets(family, &variants, seed, level, *count)
-            .map_err(|source| SuiteError::Generate { file: file.to_owned(), source })?;
-        items.extend(made.into_iter().map(|item| graded_by(item, grader)));
+        levels.push((level, *count));
     }
-    Ok(items)
+    let items = generate::generate_levels(family, &variants, seed.unwrap_or(source.seed), &levels)
+        .map_err(|source| SuiteError::Generate { file: file.to_owned(), source })?;
+    Ok(items.into_iter().map(|item| graded_by(item, grader)).collect())
 }
 
 /// Puts a number into the form in which a grader of values and tokens compares it.

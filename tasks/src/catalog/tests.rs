@@ -115,9 +115,38 @@ fn no_built_in_prompt_names_anything_real() {
 }
 
 #[test]
-fn the_digests_of_smoke_are_pinned() {
-    let suite = Catalog::built_in().suite("smoke").expect("loads");
-    assert_eq!(suite.digest.short(), "3f13aae4edda");
+fn the_digests_of_the_built_in_suites_are_pinned() {
+    let digest = |name| Catalog::built_in().suite(name).expect("loads").digest.short();
+    let found = ["smoke", "code", "reasoning-core", "misinformation", "twins"].map(digest);
+    let pinned = ["3f13aae4edda", "fcd787980af2", "ecad8ee9c8da", "81e0d43bf67a", "8aee81badb5e"];
+    assert_eq!(found, pinned);
+}
+
+/// The row of a table in `docs/suites.md` that begins with `name`.
+fn rows_of(name: &str) -> Vec<&'static str> {
+    let start = format!("| `{name}` |");
+    include_str!("../../../docs/suites.md").lines().filter(|l| l.starts_with(&start)).collect()
+}
+
+#[test]
+fn the_catalogue_in_the_docs_is_this_one() {
+    let catalog = Catalog::built_in();
+    for entry in catalog.entries().iter().filter(|entry| entry.is_suite) {
+        let items: usize =
+            catalog.suite(&entry.id).expect("loads").tasks.iter().map(|t| t.items.len()).sum();
+        let shown = format!("| {items} |");
+        let rows = rows_of(&entry.id);
+        let row = rows.first().expect("a row").replace(',', "");
+        assert!(row.contains(&shown), "{row} has no {shown}");
+    }
+    for family in FAMILIES {
+        let rows = rows_of(family.name);
+        assert!(!rows.is_empty(), "{} has no row", family.name);
+        for variant in family.twins.iter().flat_map(|twins| twins.offered) {
+            let told = rows.iter().any(|row| row.contains(variant.as_str()));
+            assert!(told, "the docs do not say that {} has `{variant}`", family.name);
+        }
+    }
 }
 
 #[test]

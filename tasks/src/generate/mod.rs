@@ -158,22 +158,34 @@ pub fn generate_sets(
     level: u8,
     count: u64,
 ) -> Result<Vec<Item>, GenerateError> {
-    if level == 0 || level > MAX_LEVEL {
-        return Err(GenerateError::Level { family: family.name, level });
-    }
+    generate_levels(family, variants, seed, &[(level, count)])
+}
+
+/// Makes so many items of each level, no two of any level alike, each followed by these variants of it.
+pub fn generate_levels(
+    family: &'static Family,
+    variants: &[Variant],
+    seed: u64,
+    levels: &[(u8, u64)],
+) -> Result<Vec<Item>, GenerateError> {
     let mut seen = BTreeSet::new();
     let mut items = Vec::new();
-    for index in 0..count {
-        let set = Set { family, variants, seed, place: Place { level, index } };
-        let Some(made) = set.draw_new(&mut seen) else {
-            return Err(GenerateError::Exhausted {
-                family: family.name,
-                level,
-                made: index,
-                wanted: count,
-            });
-        };
-        items.extend(made);
+    for (level, count) in levels.iter().copied() {
+        if level == 0 || level > MAX_LEVEL {
+            return Err(GenerateError::Level { family: family.name, level });
+        }
+        for index in 0..count {
+            let set = Set { family, variants, seed, place: Place { level, index } };
+            let Some(made) = set.draw_new(&mut seen) else {
+                return Err(GenerateError::Exhausted {
+                    family: family.name,
+                    level,
+                    made: index,
+                    wanted: count,
+                });
+            };
+            items.extend(made);
+        }
     }
     Ok(items)
 }
