@@ -156,12 +156,15 @@ pub fn without(
     Ok(suite)
 }
 
-/// The first `limit` items in an order that takes one from each level in turn.
+/// The first `limit` items in an order that takes one from each level in turn; fewer where the last twin
+/// set would be cut, unless it is the first one too.
 fn spread(items: Vec<Item>, limit: usize) -> Vec<Item> {
     let place = |item: &Item| item.origin.as_ref().map_or((0, 0), |o| (o.index, o.level));
     let mut order: Vec<(usize, Item)> = items.into_iter().enumerate().collect();
     order.sort_by_key(|(n, item)| (place(item), *n));
-    order.truncate(limit);
+    let is_cut = |n: usize| order[n].1.group.is_some() && order[n].1.group == order[n - 1].1.group;
+    let whole = (1..=limit.min(order.len() - 1)).rev().find(|n| !is_cut(*n));
+    order.truncate(whole.unwrap_or(limit));
     order.sort_by_key(|(n, _)| *n);
     order.into_iter().map(|(_, item)| item).collect()
 }

@@ -236,6 +236,18 @@ fn a_limit_takes_from_every_level_in_turn() {
 }
 
 #[test]
+fn a_limit_leaves_twin_sets_whole() {
+    let shown = |limit| {
+        let suite = Catalog::built_in().suite("misinfo/unanswerable").expect("loads");
+        let limited = limited(suite, limit).expect("limited");
+        limited.tasks[0].items.iter().map(|item| item.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(4), ["L1-0000", "L1-0000-missing", "L2-0000", "L2-0000-missing"]);
+    assert_eq!(shown(5), shown(4));
+    assert_eq!(shown(1), ["L1-0000"]);
+}
+
+#[test]
 fn a_file_that_is_not_there_and_one_that_is_too_long_are_refused() {
     let missing = Catalog::built_in().suite("no/such/file.toml").expect_err("missing");
     assert!(matches!(missing, SuiteError::Read { .. }), "{missing}");
