@@ -82,7 +82,7 @@ fn differentiated(level: usize, random: &mut Random, max: i64) -> Option<(String
             // (fⁿg)' = fⁿ⁻¹(n f' g + f g').
             let inner = format!("{n}({})({g}) + ({f})({})", f.derivative(), g.derivative());
             let power = if n == 2 { format!("({f})") } else { format!("({f})^{}", n - 1) };
-            (format!("({f})^{n}({g})"), format!("{power}({inner})"))
+            (format!("({f})^{n} * ({g})"), format!("{power}({inner})"))
         }
         _ => {
             let (f, g) = (factor(1)?, factor(2)?);
