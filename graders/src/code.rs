@@ -51,7 +51,21 @@ pub(crate) fn grade(
     let Some(execution) = execution else {
         return Grade::without_answer(Outcome::Undecided, Some("the program was not run"));
     };
-    let outcome = match execution.verdict {
+    let end = found.source.char_indices().map(|(at, _)| at).find(|at| *at > EXTRACTED_MAX);
+    let detail = Detail {
+        rule: Some(found.rule.to_owned()),
+        span: Some(found.span),
+        extracted: Some(found.source[..end.unwrap_or(found.source.len())].to_owned()),
+        reason: (!execution.detail.is_empty()).then(|| execution.detail.clone()),
+        run: Some(ran(execution)),
+        ..Detail::default()
+    };
+    Grade::new(outcome(execution), detail)
+}
+
+/// What a run comes to as an outcome.
+pub(crate) fn outcome(execution: &Execution) -> Outcome {
+    match execution.verdict {
         RunVerdict::Pass => Outcome::Correct,
         RunVerdict::Infra => Outcome::Undecided,
         RunVerdict::Fail
@@ -60,21 +74,12 @@ pub(crate) fn grade(
         | RunVerdict::MemoryLimit
         | RunVerdict::OutputLimit
         | RunVerdict::CompileError => Outcome::Incorrect,
-    };
-    let end = found.source.char_indices().map(|(at, _)| at).find(|at| *at > EXTRACTED_MAX);
-    let detail = Detail {
-        rule: Some(found.rule.to_owned()),
-        span: Some(found.span),
-        extracted: Some(found.source[..end.unwrap_or(found.source.len())].to_owned()),
-        reason: (!execution.detail.is_empty()).then(|| execution.detail.clone()),
-        run: Some(Ran {
-            verdict: execution.verdict,
-            tier: execution.tier,
-            integrity: execution.integrity,
-        }),
-        ..Detail::default()
-    };
-    Grade::new(outcome, detail)
+    }
+}
+
+/// What a grade keeps of a run.
+pub(crate) fn ran(execution: &Execution) -> Ran {
+    Ran { verdict: execution.verdict, tier: execution.tier, integrity: execution.integrity }
 }
 
 /// Takes the program out of an answer.

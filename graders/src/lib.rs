@@ -15,6 +15,7 @@ mod confidence;
 mod exact;
 mod extract;
 mod guard;
+mod input;
 mod label;
 mod literal;
 mod tokens;
@@ -35,10 +36,11 @@ pub fn need(spec: &GraderSpec, item: &Item, answers: &[Answer<'_>]) -> Need {
         | GraderSpec::Literal
         | GraderSpec::Label { .. }
         | GraderSpec::Tokens { .. } => Need::Nothing,
-        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => {
+        GraderSpec::Function { .. } | GraderSpec::Input { .. } | GraderSpec::Stdio { .. } => {
             let whole = answers.last().filter(|answer| answer.finish == AnswerFinish::Whole);
-            match whole.map(|answer| extract::readable(answer.text)) {
-                Some(Ok(text)) => code::need(spec, item, text.as_str()),
+            match (spec, whole.map(|answer| extract::readable(answer.text))) {
+                (GraderSpec::Input { .. }, Some(Ok(text))) => input::need(spec, item, text),
+                (_, Some(Ok(text))) => code::need(spec, item, text.as_str()),
                 _ => Need::Nothing,
             }
         }
@@ -81,6 +83,10 @@ fn decide(spec: &GraderSpec, item: &Item, answer: Answer<'_>, evidence: &Evidenc
         Ok(text) => text,
         Err(missing) => return missing.grade(),
     };
+    let execution = match evidence {
+        Evidence::Execution(execution) => Some(&**execution),
+        Evidence::Nothing => None,
+    };
     match spec {
         GraderSpec::Integer | GraderSpec::Rational => {
             answer::grade(&MathPolicy::default(), item, text)
@@ -92,11 +98,8 @@ fn decide(spec: &GraderSpec, item: &Item, answer: Answer<'_>, evidence: &Evidenc
             let allowed = tokens::Allowed { abstain: *abstain, premise: *premise };
             tokens::grade(allowed, item, text)
         }
+        GraderSpec::Input { .. } => input::grade(item, text, execution),
         GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => {
-            let execution = match evidence {
-                Evidence::Execution(execution) => Some(&**execution),
-                Evidence::Nothing => None,
-            };
             code::grade(spec, item, text.as_str(), execution)
         }
     }
@@ -110,6 +113,7 @@ pub fn version(spec: &GraderSpec) -> u32 {
         GraderSpec::Literal => literal::VERSION,
         GraderSpec::Label { .. } => label::VERSION,
         GraderSpec::Tokens { .. } => tokens::VERSION,
+        GraderSpec::Input { .. } => input::VERSION,
         GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => code::VERSION,
     }
 }

@@ -61,5 +61,46 @@ pub(crate) fn grade(item: &Item, text: Readable<'_>) -> Grade {
     found.decoyed(decoy.map(|(name, _)| name.as_str()))
 }
 
+/// Why a text is not given to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is no literal.
+    NotALiteral,
+    /// It offers more than one value.
+    Hedge,
+    /// It is over a limit.
+    Limit,
+    /// It is a literal of another type.
+    OtherShape,
+}
+
+/// Checks that `text` is one literal with the types of the one argument that `known`, a list, holds.
+pub(crate) fn has_shape_of(text: &str, known: &str) -> Result<(), Unread> {
+    let given = parse(text).map_err(|error| match error {
+        ParseError::NotALiteral => Unread::NotALiteral,
+        ParseError::More => Unread::Hedge,
+        ParseError::Limit => Unread::Limit,
+    })?;
+    match parse(known) {
+        Ok(Literal::List(arguments)) if arguments.len() == 1 && is_alike(&given, &arguments[0]) => {
+            Ok(())
+        }
+        _ => Err(Unread::OtherShape),
+    }
+}
+
+/// Whether two values have the same types; every element of a list those of the other's first.
+fn is_alike(given: &Literal, known: &Literal) -> bool {
+    match (given, known) {
+        (Literal::List(given), Literal::List(known)) => {
+            known.first().is_none_or(|first| given.iter().all(|element| is_alike(element, first)))
+        }
+        (Literal::Tuple(given), Literal::Tuple(known)) => {
+            given.len() == known.len() && given.iter().zip(known).all(|(a, b)| is_alike(a, b))
+        }
+        (given, known) => std::mem::discriminant(given) == std::mem::discriminant(known),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::SuiteError;
+use crate::generate::Variant;
 use crate::program::form::TestsForm;
 use crate::{Domain, GraderSpec, Protocol, ReasoningLevel, Sensitivity};
 
@@ -95,6 +96,8 @@ pub(crate) struct Source {
     pub(crate) family_version: u32,
     pub(crate) seed: u64,
     pub(crate) levels: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(crate) twins: Vec<Variant>,
 }
 
 /// The messages that ask.

@@ -7,6 +7,7 @@ use num_rational::BigRational;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::generate::Variant;
 use crate::{GroupId, ItemId, TestSet};
 
 /// The values a template may show, by name.
@@ -44,6 +45,9 @@ pub struct Origin {
     pub index: u64,
     /// Draws rejected before this one.
     pub draw: u32,
+    /// How it departs from the base of its twin set, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Variant>,
     /// The digest of the item's meaning, equal for two items that differ in wording only.
     pub fingerprint: String,
 }
@@ -82,6 +86,15 @@ pub enum Expected {
 }
 
 impl Target {
+    /// Returns what a right answer may write after `ANSWER: `; nothing where a program is asked for.
+    pub fn answer(&self) -> Option<String> {
+        match self {
+            Self::Tests(_) => None,
+            Self::Token(Expected::FalsePremise { .. }) => Some("FALSE PREMISE".to_owned()),
+            other => Some(other.display()),
+        }
+    }
+
     /// Returns the target as a person would write it; tests as JSON.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ pub mod file;
 pub mod generate;
 pub mod id;
 pub mod item;
+pub mod lint;
 pub mod program;
 pub mod prompt;
 pub mod sampling;

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use crate::error::SuiteError;
 use crate::file::{Generation, InlineItem, Kind, SCHEMA, Source, TaskFile, TestSetForm};
-use crate::generate::{self, MAX_LEVEL};
+use crate::generate::{self, Family, MAX_LEVEL, Variant};
 use crate::item::{Expected, Fields, Item, Target};
+use crate::program::Check;
 use crate::task::About;
 use crate::{
     Digest, GraderSpec, GroupId, ItemId, Protocol, Sampling, SuiteId, Task, TaskId, Template,
@@ -155,12 +156,15 @@ pub fn without(
     Ok(suite)
 }
 
-/// The first `limit` items in an order that takes one from each level in turn.
+/// The first `limit` items in an order that takes one from each level in turn; fewer where the last twin
+/// set would be cut, unless it is the first one too.
 fn spread(items: Vec<Item>, limit: usize) -> Vec<Item> {
     let place = |item: &Item| item.origin.as_ref().map_or((0, 0), |o| (o.index, o.level));
     let mut order: Vec<(usize, Item)> = items.into_iter().enumerate().collect();
     order.sort_by_key(|(n, item)| (place(item), *n));
-    order.truncate(limit);
+    let is_cut = |n: usize| order[n].1.group.is_some() && order[n].1.group == order[n - 1].1.group;
+    let whole = (1..=limit.min(order.len() - 1)).rev().find(|n| !is_cut(*n));
+    order.truncate(whole.unwrap_or(limit));
     order.sort_by_key(|(n, _)| *n);
     order.into_iter().map(|(_, item)| item).collect()
 }
@@ -200,18 +204,18 @@ fn generated(
     seed: Option<u64>,
 ) -> Result<Vec<Item>, SuiteError> {
     let invalid = |message: String| SuiteError::Invalid { file: file.to_owned(), message };
-    let Some(family) = generate::family(&source.family) else {
+    let Some(newest) = generate::family(&source.family) else {
         let names = generate::FAMILIES.iter().map(|family| family.name);
         let hint = crate::file::nearest(&source.family, names)
             .map_or(String::new(), |name| format!(": did you mean `{name}`?"));
         return Err(invalid(format!("there is no family `{}`{hint}", source.family)));
     };
-    if source.family_version != family.version {
+    let Some(family) = generate::family_at(&source.family, source.family_version) else {
         return Err(invalid(format!(
             "family `{}` is at version {}, the file wants {}",
-            family.name, family.version, source.family_version
+            newest.name, newest.version, source.family_version
         )));
-    }
+    };
     if !family.graders.contains(&grader.kind()) {
         return Err(invalid(format!(
             "grader `{}` cannot grade family `{}`: use {}",
@@ -220,7 +224,8 @@ fn generated(
             family.graders.join(" or ")
         )));
     }
-    let mut items = Vec::new();
+    let variants = variants(family, source, grader).map_err(invalid)?;
+    let mut levels = Vec::new();
     for (level, count) in &source.levels {
         let level: u8 =
             level.parse().ok().filter(|level| (1..=MAX_LEVEL).contains(level)).ok_or_else(
@@ -231,12 +236,38 @@ fn generated(
                 "level {level} asks for {count} items: at most {MAX_ITEMS}"
             )));
         }
-        let seed = seed.unwrap_or(source.seed);
-        let made = generate::generate(family, seed, level, *count)
-            .map_err(|source| SuiteError::Generate { file: file.to_owned(), source })?;
-        items.extend(made);
+        levels.push((level, *count));
     }
-    Ok(items)
+    let items = generate::generate_levels(family, &variants, seed.unwrap_or(source.seed), &levels)
+        .map_err(|source| SuiteError::Generate { file: file.to_owned(), source })?;
+    Ok(items.into_iter().map(|item| graded_by(item, grader)).collect())
+}
+
+/// Puts a number into the form in which a grader of values and tokens compares it.
+fn graded_by(mut item: Item, grader: &GraderSpec) -> Item {
+    let is_number = matches!(item.target, Target::Integer(_) | Target::Rational(_));
+    if is_number && matches!(grader, GraderSpec::Tokens { .. }) {
+        item.target = Target::Token(Expected::Value(item.target.display()));
+    }
+    item
+}
+
+/// The variants that a file asks for, and those that its family always has.
+fn variants(family: &Family, source: &Source, grader: &GraderSpec) -> Result<Vec<Variant>, String> {
+    let (offered, always) =
+        family.twins.map_or((&[][..], &[][..]), |twins| (twins.offered, twins.always));
+    let name = family.name;
+    if let Some(other) = source.twins.iter().find(|variant| !offered.contains(variant)) {
+        let offered: Vec<&str> = offered.iter().map(|variant| variant.as_str()).collect();
+        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+        return Err(format!("family `{name}` has no twin `{other}`: it has {offered}"));
+    }
+    let abstains = matches!(grader, GraderSpec::Tokens { abstain: true, .. });
+    let wanted: BTreeSet<Variant> = source.twins.iter().chain(always).copied().collect();
+    if wanted.contains(&Variant::Missing) && !abstains {
+        return Err("the twin `missing` needs the grader `tokens` with `abstain = true`".to_owned());
+    }
+    Ok(wanted.into_iter().collect())
 }
 
 /// Reads hand-written items.
@@ -271,7 +302,11 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
         let form: TestSetForm = gold.clone().try_into().ok()?;
         let tests = form.tests.tests().ok()?;
         let is_function = matches!(tests, Tests::Function(_));
-        let fits = is_function == matches!(grader, GraderSpec::Function { .. });
+        let fits = match grader {
+            GraderSpec::Function { .. } => is_function,
+            GraderSpec::Input { .. } => has_one_call(&tests),
+            _ => !is_function,
+        };
         let TestSetForm { reference, stub, .. } = form;
         let set = TestSet { tests, reference, stub, mutants: Vec::new() };
         return fits.then(|| Target::Tests(Box::new(set)));
@@ -301,6 +336,14 @@ fn target(gold: &toml::Value, grader: &GraderSpec) -> Option<Target> {
             "FALSE PREMISE" if *premise => Expected::FalsePremise { corrected: String::new() },
             _ => Expected::Value(text),
         }),
-        GraderSpec::Function { .. } | GraderSpec::Stdio { .. } => return None,
+        GraderSpec::Function { .. } | GraderSpec::Input { .. } | GraderSpec::Stdio { .. } => {
+            return None;
+        }
     })
+}
+
+/// Whether tests are the one call that shows an input which is right.
+fn has_one_call(tests: &Tests) -> bool {
+    let Tests::Function(function) = tests else { return false };
+    matches!(&function.check, Check::Calls(calls) if calls.len() == 1)
 }

@@ -133,6 +133,12 @@ pub enum GraderSpec {
         #[serde(default)]
         limits: Limits,
     },
+    /// An input for which the item's function returns what is asked: a literal, judged by a call.
+    Input {
+        /// What the function may use.
+        #[serde(default)]
+        limits: Limits,
+    },
     /// A program that reads standard input and writes standard output.
     Stdio {
         /// What it is written in.
@@ -159,6 +165,7 @@ impl GraderSpec {
             Self::Label { .. } => "label",
             Self::Tokens { .. } => "tokens",
             Self::Function { .. } => "function",
+            Self::Input { .. } => "input",
             Self::Stdio { .. } => "stdio",
         }
     }
@@ -166,7 +173,7 @@ impl GraderSpec {
     /// Returns the language of the programs it runs, if it runs any.
     pub fn language(&self) -> Option<Language> {
         match self {
-            Self::Function { .. } => Some(Language::Python),
+            Self::Function { .. } | Self::Input { .. } => Some(Language::Python),
             Self::Stdio { language, .. } => Some(*language),
             Self::Integer
             | Self::Rational

@@ -8,6 +8,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use tripos_dashboards::terminal::{Align, Table};
 use tripos_dashboards::text::visible;
+use tripos_graders::{Answer, AnswerFinish, Evidence, Need, Outcome};
+use tripos_tasks::lint::{Finding, lint};
 use tripos_tasks::{Catalog, Task};
 
 use super::Context;
@@ -32,9 +34,9 @@ enum Action {
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// Check files by every rule
+    /// Check files by every rule: format, templates, golds, duplicates, names
     Check {
-        /// Suite or task files
+        /// Suite or task files, or names
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
@@ -178,20 +180,34 @@ fn preview(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Loads every file, which applies every rule: keys, templates, items and targets.
+/// Loads every file, which applies the rules of the format, then looks for what would measure wrongly.
 fn check(context: &Context, catalog: &Catalog, files: &[PathBuf]) -> Result<ExitCode, Failure> {
     let mut rows: Vec<Value> = Vec::new();
     let mut text = String::new();
+    let mut is_right = true;
     for file in files {
         let suite = catalog.suite(&file.display().to_string())?;
         let items: usize = suite.tasks.iter().map(|task| task.items.len()).sum();
         let (tasks, digest) = (suite.tasks.len(), suite.digest.short());
+        let found: Vec<String> = suite.tasks.iter().flat_map(findings).collect();
+        is_right &= found.is_empty();
         let file = file.display().to_string();
+        let verdict = match found.len() {
+            0 => "right".to_owned(),
+            1 => "1 finding".to_owned(),
+            count => format!("{} findings", thousands(count as u64)),
+        };
         let items_shown = thousands(items as u64);
-        let _ =
-            writeln!(text, "{file}: right: {tasks} tasks, {items_shown} items, digest {digest}");
+        let _ = writeln!(
+            text,
+            "{file}: {verdict}: {tasks} tasks, {items_shown} items, digest {digest}"
+        );
+        for finding in &found {
+            let _ = writeln!(text, "  {}", visible(finding));
+        }
         rows.push(json!({
             "file": file, "id": suite.id, "tasks": tasks, "items": items, "digest": suite.digest,
+            "findings": found,
         }));
     }
     if context.output.is_json() {
@@ -199,5 +215,27 @@ fn check(context: &Context, catalog: &Catalog, files: &[PathBuf]) -> Result<Exit
     } else {
         print(&text)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_right { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// What is wrong with a task: its items, and golds that their own grader does not take.
+fn findings(task: &Task) -> Vec<String> {
+    let mut found = lint(task);
+    for item in &task.items {
+        let Some(gold) = item.target.answer() else { continue };
+        let text = format!("ANSWER: {gold}");
+        let answers = [Answer { text: &text, finish: AnswerFinish::Whole }];
+        if tripos_graders::need(&task.grader, item, &answers) != Need::Nothing {
+            continue; // A program decides: it is held against its tests before a run.
+        }
+        let grade = tripos_graders::grade(&task.grader, item, &answers, &Evidence::Nothing);
+        if grade.outcome != Outcome::Correct {
+            let outcome = grade.outcome.as_str();
+            let message = format!("its own gold `{gold}` is graded `{outcome}`");
+            found.push(Finding { item: item.id.clone(), message });
+        }
+    }
+    let line =
+        |finding: Finding| format!("{} item `{}` {}", task.id, finding.item, finding.message);
+    found.into_iter().map(line).collect()
 }

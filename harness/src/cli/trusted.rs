@@ -128,7 +128,10 @@ fn trusted(
 
 /// Says why tests cannot be trusted; nothing where they can, or where it could not be found out.
 fn distrust(sandbox: &Sandbox, grader: &GraderSpec, set: &TestSet) -> Option<String> {
-    let (GraderSpec::Function { limits } | GraderSpec::Stdio { limits, .. }) = grader else {
+    let (GraderSpec::Function { limits }
+    | GraderSpec::Input { limits }
+    | GraderSpec::Stdio { limits, .. }) = grader
+    else {
         return None;
     };
     let run = |source: &str, limits: &Limits| {

@@ -192,6 +192,7 @@ fn item(n: u64) -> Item {
             seed: 1,
             index: n % 2,
             draw: 0,
+            variant: None,
             fingerprint: n.to_string(),
         }),
     }

@@ -1,9 +1,11 @@
 //! What a suite file may say, and what is said when it says something else.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::*;
-use crate::generate::FAMILIES;
+use crate::generate::misinformation::harmless::{lint, spelled};
+use crate::generate::{self, FAMILIES};
 
 const TASK: &str = r#"
 schema = 1
@@ -57,22 +59,94 @@ fn every_file_inside_the_binary_loads_with_licence_and_canary() {
 }
 
 #[test]
-fn smoke_and_code_ask_every_family_at_every_level() {
-    let suite = |name| Catalog::built_in().suite(name).expect("loads");
-    let tasks = [suite("smoke"), suite("code")].map(|suite| suite.tasks).concat();
-    assert_eq!(tasks.len(), FAMILIES.len());
-    for task in &tasks {
+fn reasoning_core_asks_every_family_at_every_level() {
+    let suite = Catalog::built_in().suite("reasoning-core").expect("loads");
+    let names: BTreeSet<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    assert_eq!(suite.tasks.len(), names.len());
+    for task in &suite.tasks {
+        let origins = || task.items.iter().filter_map(|item| item.origin.as_ref());
         for level in 1..=5 {
-            let at = |item: &&crate::Item| item.origin.as_ref().is_some_and(|o| o.level == level);
-            assert!(task.items.iter().filter(at).count() >= 2, "{} level {level}", task.id);
+            let found = origins().filter(|origin| origin.level == level).count();
+            assert!((12..=16).contains(&found), "{} level {level}: {found}", task.id);
+        }
+        let asked = origins().next().expect("generated");
+        assert!(names.contains(asked.family.as_str()));
+        let newest = generate::family(&asked.family).expect("a family");
+        assert_eq!(asked.version, newest.version, "{}", task.id);
+    }
+    let items: usize = suite.tasks.iter().map(|task| task.items.len()).sum();
+    assert!((1_900..=2_100).contains(&items), "{items} items");
+}
+
+#[test]
+fn twin_sets_are_whole_and_share_a_group() {
+    for name in ["twins", "misinfo/unanswerable", "misinfo/hint"] {
+        for task in Catalog::built_in().suite(name).expect("loads").tasks {
+            let mut sets: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for item in &task.items {
+                let group = item.group.as_ref().expect("a group").as_str();
+                sets.entry(group.to_owned()).or_default().push(item.fields["variant"].clone());
+            }
+            let first = sets.values().next().expect("a set").clone();
+            assert!(first.len() > 1 && first[0] == "base", "{first:?}");
+            assert!(sets.values().all(|set| *set == first), "{}", task.id);
         }
     }
 }
 
 #[test]
-fn the_digests_of_smoke_are_pinned() {
-    let suite = Catalog::built_in().suite("smoke").expect("loads");
-    assert_eq!(suite.digest.short(), "3f13aae4edda");
+fn no_built_in_prompt_names_anything_real() {
+    let catalog = Catalog::built_in();
+    for entry in catalog.entries().iter().filter(|entry| !entry.is_suite) {
+        for task in catalog.suite(&entry.id).expect("loads").tasks {
+            for item in &task.items {
+                for message in task.render(item).expect("renders").0 {
+                    let mut found = lint(&message.content);
+                    // `smoke` asks the first versions of three families, whose names were held against
+                    // a short list: some are those of villages. Its items stay, since results name them.
+                    if !task.id.as_str().starts_with("smoke/") {
+                        found.extend(spelled(&message.content));
+                    }
+                    assert!(found.is_empty(), "{} {}: {found:?}", task.id, item.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_digests_of_the_built_in_suites_are_pinned() {
+    let digest = |name| Catalog::built_in().suite(name).expect("loads").digest.short();
+    let found = ["smoke", "code", "reasoning-core", "misinformation", "twins"].map(digest);
+    let pinned = ["3f13aae4edda", "fcd787980af2", "3c29584aaba8", "81e0d43bf67a", "8aee81badb5e"];
+    assert_eq!(found, pinned);
+}
+
+/// The row of a table in `docs/suites.md` that begins with `name`.
+fn rows_of(name: &str) -> Vec<&'static str> {
+    let start = format!("| `{name}` |");
+    include_str!("../../../docs/suites.md").lines().filter(|l| l.starts_with(&start)).collect()
+}
+
+#[test]
+fn the_catalogue_in_the_docs_is_this_one() {
+    let catalog = Catalog::built_in();
+    for entry in catalog.entries().iter().filter(|entry| entry.is_suite) {
+        let items: usize =
+            catalog.suite(&entry.id).expect("loads").tasks.iter().map(|t| t.items.len()).sum();
+        let shown = format!("| {items} |");
+        let rows = rows_of(&entry.id);
+        let row = rows.first().expect("a row").replace(',', "");
+        assert!(row.contains(&shown), "{row} has no {shown}");
+    }
+    for family in FAMILIES {
+        let rows = rows_of(family.name);
+        assert!(!rows.is_empty(), "{} has no row", family.name);
+        for variant in family.twins.iter().flat_map(|twins| twins.offered) {
+            let told = rows.iter().any(|row| row.contains(variant.as_str()));
+            assert!(told, "the docs do not say that {} has `{variant}`", family.name);
+        }
+    }
 }
 
 #[test]
@@ -128,6 +202,13 @@ fn a_generated_task_says_which_family_version_and_level_it_wants() {
     check(&source("math.modular", 1, "{ \"6\" = 2 }"), "`6` is not a level");
     check(&source("math.modular", 1, "{ \"1\" = 1000000 }"), "asks for 1000000 items");
     check(&source("misinfo.false_premise", 1, "{ \"1\" = 2 }"), "grader `integer` cannot grade");
+    let twins = |family: &str, twin: &str| {
+        source(family, 1, "{ \"1\" = 2 }") + &format!("twins = [\"{twin}\"]\n")
+    };
+    check(&twins("math.modular", "noop"), "has no twin `noop`: it has none");
+    check(&twins("math.linear_system", "noop"), "it has renamed, renumbered, reordered");
+    check(&twins("math.linear_system", "missing"), "needs the grader `tokens`");
+    check(&twins("math.linear_system", "mirrored"), "unknown variant `mirrored`");
 }
 
 #[test]
@@ -152,6 +233,18 @@ fn a_limit_takes_from_every_level_in_turn() {
     let levels: Vec<u8> =
         limited.tasks[0].items.iter().filter_map(|i| Some(i.origin.as_ref()?.level)).collect();
     assert_eq!(levels, [1, 1, 2, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_limit_leaves_twin_sets_whole() {
+    let shown = |limit| {
+        let suite = Catalog::built_in().suite("misinfo/unanswerable").expect("loads");
+        let limited = limited(suite, limit).expect("limited");
+        limited.tasks[0].items.iter().map(|item| item.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(4), ["L1-0000", "L1-0000-missing", "L2-0000", "L2-0000-missing"]);
+    assert_eq!(shown(5), shown(4));
+    assert_eq!(shown(1), ["L1-0000"]);
 }
 
 #[test]

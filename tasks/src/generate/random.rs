@@ -32,6 +32,11 @@ impl Random {
         Self::from_key(&format!("evalgen/1\n{family}\n{version}\n{seed}\n{index}\n{draw}"))
     }
 
+    /// Starts a stream of a variant of the item whose key ends in `item`.
+    pub fn for_variant(item: &str, variant: &str, again: u32) -> Self {
+        Self::from_key(&format!("evalgen/1\n{item}\n{variant}\n{again}"))
+    }
+
     /// Returns the next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         let [a, b, c, d] = self.state;

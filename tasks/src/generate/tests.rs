@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::misinformation::harmless;
 use super::*;
+use crate::Tests;
+use crate::item::Expected;
+use crate::program::Check;
 
-const PER_LEVEL: u64 = 1_000;
+const PER_LEVEL: usize = 1_000;
 
 #[track_caller]
 fn for_each_level(count: u64, check: impl Fn(&'static Family, u8, &[Item])) {
@@ -20,13 +24,39 @@ fn for_each_level(count: u64, check: impl Fn(&'static Family, u8, &[Item])) {
 fn the_independent_check_agrees_with_every_gold() {
     for family in FAMILIES {
         for level in 1..=MAX_LEVEL {
-            for index in 0..PER_LEVEL {
+            let drawn = (0..).filter_map(|index| {
                 let mut random = Random::for_item(family.name, family.version, 9, index, 0);
-                let Some(draw) = (family.draw)(Place { level, index }, &mut random) else {
-                    continue;
-                };
+                Some((index, (family.draw)(Place { level, index }, &mut random)?))
+            });
+            for (index, draw) in drawn.take(PER_LEVEL) {
                 let checked = (family.check)(&draw);
                 assert_eq!(checked, Ok(()), "{} level {level} index {index}", family.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn variants_are_checked_and_keep_the_gold_where_they_should() {
+    for family in FAMILIES {
+        let Some(twins) = family.twins else { continue };
+        for level in 1..=MAX_LEVEL {
+            for variant in twins.offered {
+                let items = generate_sets(family, &[*variant], 9, level, 150).expect("150 sets");
+                for (base, twin) in items.iter().step_by(2).zip(items.iter().skip(1).step_by(2)) {
+                    let name = format!("{} {}", family.name, twin.id);
+                    let keeps = base.target == twin.target;
+                    assert_eq!(keeps, variant.keeps_gold(), "{name}: {:?}", twin.target);
+                    assert_eq!(base.group, twin.group);
+                    assert_ne!(base.fields["text"], twin.fields["text"], "{name}");
+                    let draw = Draw {
+                        text: twin.fields["text"].as_str().expect("a text").to_owned(),
+                        parameters: Value::Null,
+                        target: twin.target.clone(),
+                        decoys: BTreeMap::new(),
+                    };
+                    assert_eq!((family.check)(&draw), Ok(()), "{name}");
+                }
             }
         }
     }
@@ -39,28 +69,33 @@ fn the_check_refuses_a_wrong_gold() {
         let place = Place { level: 2, index: 4 };
         let mut draw =
             (0..100).find_map(|_| (family.draw)(place, &mut random)).expect("a draw is accepted");
-        draw.target = match draw.target {
-            Target::Integer(value) => Target::Integer(value + 1),
-            Target::Literal(_) => Target::Literal("[0]".to_owned()),
-            Target::Label(_) => Target::Label("MAYBE".to_owned()),
-            Target::Tests(mut set) => {
-                match &mut set.tests {
-                    crate::Tests::Function(tests) => {
-                        let crate::program::Check::Calls(calls) = &mut tests.check else {
-                            unreachable!("families write calls")
-                        };
-                        calls[3].expected = "[0]".to_owned();
-                    }
-                    crate::Tests::Stdio(tests) => tests.cases[3].expect = "1\n0\n".to_owned(),
-                }
-                Target::Tests(set)
-            }
-            other => Target::Token(match other {
-                Target::Token(crate::item::Expected::Abstain) => unreachable!("no family abstains"),
-                _ => crate::item::Expected::Abstain,
-            }),
-        };
+        draw.target = wrong(draw.target);
         assert!((family.check)(&draw).is_err(), "{}", family.name);
+    }
+}
+
+/// A target of the same kind that is not right.
+fn wrong(target: Target) -> Target {
+    match target {
+        Target::Integer(value) => Target::Integer(value + 1),
+        Target::Rational(value) => Target::Rational(-value - num_bigint::BigInt::from(1)),
+        Target::Expression(gold) => Target::Expression(gold + "1"),
+        Target::Literal(_) => Target::Literal("[0]".to_owned()),
+        Target::Label(_) => Target::Label("MAYBE".to_owned()),
+        Target::Tests(mut set) => {
+            match &mut set.tests {
+                Tests::Function(tests) => {
+                    let Check::Calls(calls) = &mut tests.check else {
+                        unreachable!("families write calls")
+                    };
+                    calls.last_mut().expect("a call").expected = "[0]".to_owned();
+                }
+                Tests::Stdio(tests) => tests.cases[3].expect = "1\n0\n".to_owned(),
+            }
+            Target::Tests(set)
+        }
+        Target::Token(Expected::Abstain) => Target::Token(Expected::Value("0".to_owned())),
+        Target::Token(_) => Target::Token(Expected::Abstain),
     }
 }
 
@@ -81,8 +116,8 @@ fn no_gold_is_common_enough_to_be_guessed() {
             *counts.entry(item.target.display()).or_default() += 1;
         }
         let commonest = counts.values().max().copied().unwrap_or_default();
-        // A third and 2 % for three labels, 15 % for open answers.
-        let bound = if family.graders == ["label"] { 70 } else { 30 };
+        // An equal share and 2 % for labels, 15 % for open answers.
+        let bound = if family.graders == ["label"] { 200 / counts.len() + 4 } else { 30 };
         assert!(commonest <= bound, "{} level {level}: {counts:?}", family.name);
     });
 }
@@ -121,6 +156,7 @@ static SINGLE: Family = Family {
         })
     },
     check: |_| Ok(()),
+    twins: None,
 };
 
 #[test]
@@ -131,64 +167,51 @@ fn a_level_that_runs_dry_is_an_error() {
     assert_eq!(dry.to_string(), message);
 }
 
-/// The first 12 digits of the SHA-256 over the first 200 items of levels 1 to 5, seed 0. A change
-/// here changes items: raise the family's version.
-const PINNED: [(&str, [&str; 5]); 9] = [
-    (
-        "math.arith_chain",
-        ["39a11da174ac", "93f9bf338e64", "a3b7e8c26abf", "88dfc806855a", "9d1361595294"],
-    ),
-    (
-        "math.linear_system",
-        ["84851135d16c", "987ce7c507b3", "2afa46155d95", "a74000fc2b7d", "ee20e4f0e2d1"],
-    ),
-    (
-        "math.modular",
-        ["dbad72815f00", "357e5690331d", "587db2b1b709", "623d5e5fe397", "a2feb8c8fd95"],
-    ),
-    (
-        "code.output_prediction",
-        ["c511413a8f81", "8285d39c7f2d", "35a88f28be8a", "5c8b4fc2efa1", "49ffd7f9795e"],
-    ),
-    (
-        "code.fn_synthesis",
-        ["d87085e01b24", "e6e35bb46f8b", "af0465d7e8a2", "c674964845d6", "281c84859eaa"],
-    ),
-    (
-        "code.stdin_judge",
-        ["af1728bc1394", "98345620491a", "1adeec298997", "c86351df9e42", "b1dd496c8224"],
-    ),
-    (
-        "misinfo.claim_verification",
-        ["cce1098cad83", "75f53f4f7c8d", "f6a199dc36f1", "4c57c19a0aa8", "4ea94091c6c8"],
-    ),
-    (
-        "misinfo.context_poison",
-        ["c49a760ce5d7", "25bfbc663537", "f6ff63b4ef86", "926dae4fa3d7", "774d852cb5de"],
-    ),
-    (
-        "misinfo.false_premise",
-        ["e91ce3857aaa", "ef55aa6c8051", "1120ed04985d", "b44686064680", "244ef47ab2ff"],
-    ),
-];
+#[test]
+fn no_text_names_anything_real() {
+    for_each_level(100, |family, level, items| {
+        // An older version keeps the names it had: villages are among them.
+        if super::family(family.name).is_some_and(|newest| newest.version > family.version) {
+            return;
+        }
+        for item in items {
+            let text = item.fields["text"].as_str().expect("a text");
+            let found = [harmless::lint(text), harmless::spelled(text)].concat();
+            assert!(found.is_empty(), "{} level {level} {}: {found:?}", family.name, item.id);
+        }
+    });
+}
+
+/// Digests the first 200 items of every level, seed 0.
+fn digests(family: &'static Family) -> [String; 5] {
+    [1, 2, 3, 4, 5].map(|level| {
+        let items = generate(family, 0, level, 200).expect("200 items");
+        let rows: Vec<Value> = items
+            .iter()
+            .map(|item| json!([item.id, item.fields, item.target.display(), item.decoys]))
+            .collect();
+        Digest::of_json(&rows).short()
+    })
+}
+
+/// The pinned digests: family, version, and the first 12 digits of the SHA-256 over the first 200 items
+/// of levels 1 to 5. A change here changes items: raise the family's version.
+const PINNED: &str = include_str!("pinned.txt");
 
 #[test]
-fn the_items_of_every_family_are_pinned() {
-    let found: Vec<(&str, [String; 5])> = FAMILIES
-        .iter()
-        .map(|family| {
-            let digest = |level| {
-                let items = generate(family, 0, level, 200).expect("200 items");
-                let rows: Vec<Value> = items
-                    .iter()
-                    .map(|item| json!([item.id, item.fields, item.target.display(), item.decoys]))
-                    .collect();
-                Digest::of_json(&rows).short()
-            };
-            (family.name, [1, 2, 3, 4, 5].map(digest))
-        })
-        .collect();
-    let pinned: Vec<(&str, [String; 5])> =
-        PINNED.iter().map(|(name, digests)| (*name, digests.map(str::to_owned))).collect();
-    assert_eq!(found, pinned, "{found:?}");
+fn the_items_of_every_family_are_pinned_at_any_thread_count() {
+    // A thread a family at once, and one after another: the items are the same.
+    let found: Vec<String> = std::thread::scope(|scope| {
+        let started: Vec<_> =
+            FAMILIES.iter().map(|family| (family, scope.spawn(|| digests(family)))).collect();
+        started
+            .into_iter()
+            .map(|(family, digests)| {
+                let digests = digests.join().expect("no panic").join(" ");
+                format!("{} {} {digests}", family.name, family.version)
+            })
+            .collect()
+    });
+    let pinned: Vec<&str> = PINNED.lines().collect();
+    assert_eq!(found, pinned, "pin these:\n{}", found.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! The commands of `docs/ci-gate.md`, run in their order in an empty folder.
+//! The commands of `docs/ci-gate.md` and `docs/suites.md`, run in their order in an empty folder.
 
 use std::fs;
 use std::path::Path;
@@ -66,4 +66,12 @@ fn the_five_minutes_of_the_gate_are_as_they_are_told() {
     assert_eq!(run_document("ci-gate.md", "gate.toml", &project), 10);
     assert!(project.read("gate.xml").contains("failures=\"0\" errors=\"0\""));
     assert!(project.read("comment.md").contains("PASS: "));
+}
+
+#[test]
+fn a_suite_of_ones_own_is_written_as_it_is_told() {
+    let project = project();
+    assert_eq!(run_document("suites.md", "mine.toml", &project), 4);
+    let preview = project.succeed(&["suites", "preview", "mine.toml", "-n", "3"]).stdout;
+    assert!(preview.contains("item L1-0000-missing") && preview.contains("target: ABSTAIN"));
 }

@@ -58,6 +58,33 @@ fn a_malformed_suite_has_a_line() {
 }
 
 #[test]
+fn what_would_measure_wrongly_is_found_before_it_is_asked() {
+    let project = project();
+    let head = "schema = 1\nid = \"mine\"\nversion = \"1\"\ntitle = \"Mine\"\nkind = \"inline\"\n\
+                domain = \"misinfo\"\n[prompt]\nuser = \"{{ item.text }}\"\n[grade]\n\
+                kind = \"expression\"\n";
+    let item = |id: &str, text: &str, gold: &str| {
+        format!("[[item]]\nid = \"{id}\"\ntext = \"{text}\"\ngold = \"{gold}\"\n")
+    };
+    let items = [
+        item("one", "How many bridges has Balimu?", "4"),
+        item("two", "How many bridges has Paris?", "4"),
+        item("three", "How many bridges has Balimu?", "4\\n5"),
+    ];
+    project.write("mine.toml", &(head.to_owned() + &items.concat()));
+    let ran = project.run(&["suites", "check", "mine.toml"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    for found in [
+        "mine.toml: 3 findings: 1 tasks, 3 items",
+        "mine item `two` names `Paris`",
+        "mine item `three` asks what item `one` asks",
+        "mine item `three` its own gold `4",
+    ] {
+        assert!(ran.stdout.contains(found), "no {found:?} in {}", ran.stdout);
+    }
+}
+
+#[test]
 fn an_unknown_key_has_a_line_and_a_neighbour() {
     let project = project();
     project.write("tripos.toml", "[models.a]\nrunner = \"chat\"\nbase_ulr = \"http://x\"\n");

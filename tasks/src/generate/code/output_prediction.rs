@@ -17,6 +17,7 @@ pub const FAMILY: Family = Family {
     about: "the list that a short Python program prints",
     draw,
     check,
+    twins: None,
 };
 
 /// The largest element and constant, by level.

@@ -19,6 +19,7 @@ pub const FAMILY: Family = Family {
     about: "a program that reads a list of whole numbers and prints one, described step by step",
     draw,
     check,
+    twins: None,
 };
 
 fn draw(place: Place, random: &mut Random) -> Option<Draw> {

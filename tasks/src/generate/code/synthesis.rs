@@ -1,11 +1,13 @@
-//! What the two families that ask for a program share: steps, hidden inputs, and programs that are
+//! What the families that ask for a program share: steps, hidden inputs, and programs that are
 //! wrong in one step.
 
 use std::collections::BTreeSet;
 
 use super::output_prediction::interpret_line;
 use super::program::{Step, literal};
-use crate::generate::{Place, Random};
+use crate::generate::{Draw, Place, Random};
+use crate::program::{Call, Check, FunctionTests};
+use crate::{Target, TestSet, Tests};
 
 /// Hidden inputs of an item.
 pub(super) const HIDDEN: usize = 14;
@@ -27,8 +29,13 @@ pub(super) struct Puzzle {
     pub(super) mutants: Vec<Vec<Step>>,
 }
 
+/// The largest element and constant at a place.
+pub(super) fn max(place: Place) -> i64 {
+    MAX[usize::from(place.level) - 1]
+}
+
 /// Applies every step.
-fn apply(steps: &[Step], input: &[i64]) -> Option<Vec<i64>> {
+pub(super) fn apply(steps: &[Step], input: &[i64]) -> Option<Vec<i64>> {
     steps.iter().try_fold(input.to_vec(), |list, step| step.apply(&list))
 }
 
@@ -36,7 +43,7 @@ fn apply(steps: &[Step], input: &[i64]) -> Option<Vec<i64>> {
 /// are wrong in one.
 pub(super) fn draw(place: Place, random: &mut Random) -> Option<Puzzle> {
     let level = usize::from(place.level);
-    let max = MAX[level - 1];
+    let max = max(place);
     let steps: Vec<Step> = (0..=level).map(|_| Step::draw(random, max)).collect();
     let mut inputs = vec![Vec::new(), vec![random.range(-max, max)]];
     while inputs.len() < HIDDEN + SHOWN {
@@ -105,4 +112,39 @@ pub(super) fn check(source: &str, input: &[i64], expected: &str) -> Result<(), S
         Some(result) if literal(&result) == expected => Ok(()),
         other => Err(format!("`{source}` makes {other:?} of {input:?}")),
     }
+}
+
+/// The tests of a function that does the steps of `puzzle`.
+pub(super) fn test_set(puzzle: &Puzzle) -> TestSet {
+    let call = |(input, result): &(Vec<i64>, Vec<i64>)| Call {
+        arguments: format!("[{}]", literal(input)),
+        expected: literal(result),
+        tolerance: None,
+    };
+    let tests = Tests::Function(FunctionTests {
+        entry: "f".to_owned(),
+        prelude: String::new(),
+        check: Check::Calls(puzzle.hidden.iter().map(call).collect()),
+    });
+    let function = |steps| format!("def f(xs):\n{}    return xs\n", body(steps));
+    TestSet {
+        tests,
+        reference: function(&puzzle.steps),
+        stub: "def f(xs):\n    return None\n".to_owned(),
+        mutants: puzzle.mutants.iter().map(|steps| function(steps)).collect(),
+    }
+}
+
+/// Interprets the printed reference of a function on every hidden input.
+pub(super) fn check_calls(draw: &Draw) -> Result<(), String> {
+    let Target::Tests(set) = &draw.target else { return Err("no tests".to_owned()) };
+    let Tests::Function(FunctionTests { check: Check::Calls(calls), .. }) = &set.tests else {
+        return Err("no calls".to_owned());
+    };
+    calls.iter().try_for_each(|call| {
+        let inner = call.arguments.trim_start_matches('[').trim_end_matches(']');
+        let numbers = inner.split(", ").filter(|number| !number.is_empty());
+        let input: Vec<i64> = numbers.map_while(|number| number.parse().ok()).collect();
+        check(&set.reference, &input, &call.expected)
+    })
 }

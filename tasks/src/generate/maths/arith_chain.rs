@@ -19,6 +19,7 @@ pub const FAMILY: Family = Family {
     about: "a bracketed chain of +, - and * over whole numbers",
     draw,
     check,
+    twins: None,
 };
 
 /// The largest leaf, by level.

@@ -16,6 +16,7 @@ pub const FAMILY: Family = Family {
     about: "remainders of powers, inverses, and numbers with two given remainders",
     draw,
     check,
+    twins: None,
 };
 
 /// The largest modulus, by level.

@@ -4,19 +4,32 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::world::{self, Attribute, DISTORTION, Town, World};
+use super::world::{self, Attribute, DISTORTION, Denied, Shape, Town, World};
 use crate::generate::{Draw, Family, Place, Random};
 use crate::{Domain, Target};
 
 /// The family's row.
 pub const FAMILY: Family = Family {
     name: "misinfo.claim_verification",
+    version: 2,
+    domain: Domain::Misinfo,
+    graders: &["label"],
+    about: "is a claim supported by a record, refuted by it, or neither",
+    draw: |place, random| draw_with(place, random, Denied::All),
+    check,
+    twins: None,
+};
+
+/// The row of the first version, which the `smoke` suite asks: some of its names are real ones.
+pub const FIRST: Family = Family {
+    name: "misinfo.claim_verification",
     version: 1,
     domain: Domain::Misinfo,
     graders: &["label"],
     about: "is a claim supported by a record, refuted by it, or neither",
-    draw,
+    draw: |place, random| draw_with(place, random, Denied::First),
     check,
+    twins: None,
 };
 
 /// The labels, in the order `index mod 3` takes them.
@@ -26,12 +39,15 @@ pub const LABELS: [&str; 3] = ["SUPPORTED", "REFUTED", "NOT ENOUGH INFO"];
 const ATTRIBUTES: [usize; 5] = [2, 3, 3, 3, 3];
 
 #[expect(clippy::unnecessary_wraps, reason = "other families reject draws")]
-fn draw(place: Place, random: &mut Random) -> Option<Draw> {
+fn draw_with(place: Place, random: &mut Random, denied: Denied) -> Option<Draw> {
     let level = usize::from(place.level);
     let label = LABELS[(place.index % 3) as usize];
     // One hop at level 1; above it the town may be named by its river.
     let rivers = level > 1;
-    let world = World::draw(random, 3 + 2 * level, ATTRIBUTES[level - 1], rivers);
+    let world = World::draw(
+        random,
+        Shape { towns: 3 + 2 * level, attributes: ATTRIBUTES[level - 1], rivers, denied },
+    );
     let by_river = rivers && random.below(2) == 1;
     let known = random.pick(&world.towns).clone();
     let column = random.index(world.attributes.len());

@@ -7,19 +7,32 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::world::{self, DISTORTION, World};
+use super::world::{self, DISTORTION, Denied, Shape, World};
 use crate::generate::{Draw, Family, Place, Random};
 use crate::{Domain, Target};
 
 /// The family's row.
 pub const FAMILY: Family = Family {
     name: "misinfo.context_poison",
+    version: 2,
+    domain: Domain::Misinfo,
+    graders: &["integer", "rational"],
+    about: "a value of a record, beside notes that contradict it",
+    draw: |place, random| draw_with(place, random, Denied::All),
+    check,
+    twins: None,
+};
+
+/// The row of the first version, which the `smoke` suite asks: some of its names are real ones.
+pub const FIRST: Family = Family {
+    name: "misinfo.context_poison",
     version: 1,
     domain: Domain::Misinfo,
     graders: &["integer", "rational"],
     about: "a value of a record, beside notes that contradict it",
-    draw,
+    draw: |place, random| draw_with(place, random, Denied::First),
     check,
+    twins: None,
 };
 
 /// Recorded attributes, by level.
@@ -30,10 +43,13 @@ const NOTE: &str = "Unchecked note: ";
 const CORRECTION: &str = "Official correction: ";
 
 #[expect(clippy::unnecessary_wraps, reason = "other families reject draws")]
-fn draw(place: Place, random: &mut Random) -> Option<Draw> {
+fn draw_with(place: Place, random: &mut Random, denied: Denied) -> Option<Draw> {
     let level = usize::from(place.level);
     let control = place.index % 4 == 3;
-    let world = World::draw(random, 3 + level, ATTRIBUTES[level - 1], false);
+    let world = World::draw(
+        random,
+        Shape { towns: 3 + level, attributes: ATTRIBUTES[level - 1], rivers: false, denied },
+    );
     let town = random.pick(&world.towns).clone();
     let column = random.index(world.attributes.len());
     let words = world.attributes[column].words();

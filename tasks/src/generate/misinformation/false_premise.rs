@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::world::{self, DISTORTION, World};
+use super::world::{self, DISTORTION, Denied, Shape, World};
 use crate::generate::{Draw, Family, Place, Random};
 use crate::item::Expected;
 use crate::{Domain, Target};
@@ -12,22 +12,38 @@ use crate::{Domain, Target};
 /// The family's row.
 pub const FAMILY: Family = Family {
     name: "misinfo.false_premise",
+    version: 2,
+    domain: Domain::Misinfo,
+    graders: &["tokens"],
+    about: "a question that presupposes something true or false of a record",
+    draw: |place, random| draw_with(place, random, Denied::All),
+    check,
+    twins: None,
+};
+
+/// The row of the first version, which the `smoke` suite asks: some of its names are real ones.
+pub const FIRST: Family = Family {
+    name: "misinfo.false_premise",
     version: 1,
     domain: Domain::Misinfo,
     graders: &["tokens"],
     about: "a question that presupposes something true or false of a record",
-    draw,
+    draw: |place, random| draw_with(place, random, Denied::First),
     check,
+    twins: None,
 };
 
 /// Recorded attributes, by level.
 const ATTRIBUTES: [usize; 5] = [2, 3, 3, 4, 4];
 
 #[expect(clippy::unnecessary_wraps, reason = "other families reject draws")]
-fn draw(place: Place, random: &mut Random) -> Option<Draw> {
+fn draw_with(place: Place, random: &mut Random, denied: Denied) -> Option<Draw> {
     let level = usize::from(place.level);
     let premise_holds = place.index.is_multiple_of(2);
-    let world = World::draw(random, 3 + level, ATTRIBUTES[level - 1], false);
+    let world = World::draw(
+        random,
+        Shape { towns: 3 + level, attributes: ATTRIBUTES[level - 1], rivers: false, denied },
+    );
     let town = random.pick(&world.towns).clone();
     let mut columns: Vec<usize> = (0..world.attributes.len()).collect();
     random.shuffle(&mut columns);

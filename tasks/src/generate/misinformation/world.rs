@@ -1,12 +1,13 @@
 //! The closed world: invented towns, their attributes, and the record that lists them.
 //!
-//! Names are made of syllables and held against a list of real names, so nothing here says anything
-//! false about a real place.
+//! Names are made of syllables and held against a list of real names, so that nothing here says
+//! anything false about a real place.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::harmless;
 use crate::generate::Random;
 
 /// What names are made of.
@@ -15,12 +16,43 @@ pub const SYLLABLES: [&str; 24] = [
     "ne", "po", "ra", "ru", "se", "ti", "vu", "za",
 ];
 
-/// Real places, rivers, people, firms and products that the syllables could spell.
-const REAL_NAMES: [&str; 24] = [
+/// What the first versions of the families held a name against.
+const FIRST_DENIED: [&str; 24] = [
     "bali", "gabe", "galiza", "hebe", "joli", "juba", "kelo", "kenora", "liga", "lira", "lisera",
     "lobera", "melo", "mera", "mulira", "muru", "nera", "pori", "raba", "rameli", "seba", "sera",
     "tilira", "zara",
 ];
+
+/// Which names may not be drawn. A family's version says which, since it decides its items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// A first, short list: by chance some names are those of villages.
+    First,
+    /// Every name that [`super::harmless`] knows.
+    All,
+}
+
+impl Denied {
+    fn has(self, lower: &str) -> bool {
+        match self {
+            Self::First => FIRST_DENIED.contains(&lower),
+            Self::All => FIRST_DENIED.contains(&lower) || harmless::is_spelled(lower),
+        }
+    }
+}
+
+/// How large a world is.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// How many towns are recorded.
+    pub towns: usize,
+    /// How many of the four attributes are recorded.
+    pub attributes: usize,
+    /// Whether rivers are recorded.
+    pub rivers: bool,
+    /// Which names may not be drawn.
+    pub denied: Denied,
+}
 
 /// What is recorded of a town besides its river.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,7 +83,8 @@ impl Attribute {
         }
     }
 
-    fn draw(self, random: &mut Random) -> i64 {
+    /// Draws a value.
+    pub fn draw(self, random: &mut Random) -> i64 {
         match self {
             Self::FoundingYear => random.range(1_100, 1_990),
             Self::Population => random.range(1_200, 98_000),
@@ -86,8 +119,9 @@ pub struct World {
 }
 
 impl World {
-    /// Draws `towns` towns with `attributes` of the four attributes.
-    pub fn draw(random: &mut Random, towns: usize, attributes: usize, rivers: bool) -> Self {
+    /// Draws a world.
+    pub fn draw(random: &mut Random, shape: Shape) -> Self {
+        let Shape { towns, attributes, rivers, denied } = shape;
         let mut kept = Attribute::ALL.to_vec();
         while kept.len() > attributes {
             kept.remove(random.index(kept.len()));
@@ -95,8 +129,8 @@ impl World {
         let mut taken = BTreeSet::new();
         let mut drawn: Vec<Town> = (0..=towns)
             .map(|_| Town {
-                name: name(random, 3, &mut taken),
-                river: name(random, 2, &mut taken),
+                name: name(random, 3, denied, &mut taken),
+                river: name(random, 2, denied, &mut taken),
                 values: kept.iter().map(|attribute| attribute.draw(random)).collect(),
             })
             .collect();
@@ -129,10 +163,15 @@ impl World {
 }
 
 /// Draws a name that is neither real nor taken.
-fn name(random: &mut Random, syllables: usize, taken: &mut BTreeSet<String>) -> String {
+pub(super) fn name(
+    random: &mut Random,
+    syllables: usize,
+    denied: Denied,
+    taken: &mut BTreeSet<String>,
+) -> String {
     loop {
         let lower: String = (0..syllables).map(|_| *random.pick(&SYLLABLES)).collect();
-        if !REAL_NAMES.contains(&lower.as_str()) && taken.insert(lower.clone()) {
+        if !denied.has(&lower) && taken.insert(lower.clone()) {
             let (first, rest) = lower.split_at(1);
             return first.to_uppercase() + rest;
         }
@@ -172,14 +211,18 @@ mod tests {
     fn every_name_is_new_and_none_is_real() {
         let mut random = Random::from_key("names");
         let mut taken = BTreeSet::new();
-        let names: Vec<String> = (0..300).map(|_| name(&mut random, 2, &mut taken)).collect();
+        let names: Vec<String> =
+            (0..300).map(|_| name(&mut random, 2, Denied::All, &mut taken)).collect();
         assert_eq!(taken.len(), names.len());
-        assert!(names.iter().all(|name| !REAL_NAMES.contains(&name.to_lowercase().as_str())));
+        assert!(names.iter().all(|name| harmless::spelled(name).is_empty()));
     }
 
     #[test]
     fn the_record_reads_back() {
-        let world = World::draw(&mut Random::from_key("record"), 4, 3, true);
+        let world = World::draw(
+            &mut Random::from_key("record"),
+            Shape { towns: 4, attributes: 3, rivers: true, denied: Denied::All },
+        );
         let record = world.record();
         for town in &world.towns {
             assert_eq!(town_on(&record, &town.river).as_ref(), Some(&town.name));
