@@ -127,7 +127,21 @@ async fn a_newer_schema_is_refused() {
     let path = store.path().to_owned();
     tamper(&store, "PRAGMA user_version = 9").await;
     store.readers.close().await;
-    check_refusal(Store::open(&path).await, "has schema 9; this version of tripos reads up to 1");
+    check_refusal(Store::open(&path).await, "has schema 9; this version of tripos reads up to 2");
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_schema_becomes_one_of_the_newest_and_keeps_its_runs() {
+    let folder = folder();
+    let store = store(&folder).await;
+    let path = store.path().to_owned();
+    begin(&store, &selection()).await;
+    tamper(&store, "DROP TABLE left_out; PRAGMA user_version = 1").await;
+    store.readers.close().await;
+    let store = Store::open(&path).await.expect("it is brought up to date");
+    assert_eq!(count(&store, "PRAGMA user_version").await, 2);
+    assert_eq!(count(&store, "SELECT count(*) FROM left_out").await, 0);
+    assert_eq!(count(&store, "SELECT count(*) FROM run_trial").await, 6);
 }
 
 #[tokio::test]
