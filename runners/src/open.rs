@@ -99,8 +99,8 @@ mod tests {
 
     #[cfg(feature = "local")]
     #[test]
-    fn a_missing_folder_names_model_and_file() {
-        check(folder(), "cannot open the model `mine` / cannot read `no/such/folder/config.json`");
+    fn a_missing_folder_is_named_with_its_model() {
+        check(folder(), "cannot open the model `mine` / cannot read `no/such/folder`");
     }
 
     #[cfg(not(feature = "local"))]
