@@ -198,7 +198,7 @@ impl Wire {
                 }
                 return Ok(found);
             }
-            let next = self.target(&url, &response, of.1)?;
+            let next = self.target(&url, location(&response), of.1)?;
             if next.origin() != self.endpoint.origin() {
                 return Ok(found);
             }
@@ -222,7 +222,7 @@ impl Wire {
                 self.accept(&response, of)?;
                 return Ok(response);
             }
-            url = self.target(&url, &response, of.1)?;
+            url = self.target(&url, location(&response), of.1)?;
             at_hub &= url.origin() == self.endpoint.origin();
         }
         Err(self.redirect(of.1, "too often").into())
@@ -264,9 +264,8 @@ impl Wire {
         Ok(slot.get_or_init(|| made))
     }
 
-    /// Where an answer redirects to.
-    fn target(&self, from: &Url, response: &Response, what: &str) -> Result<Url, HubError> {
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    /// Where a redirect of `from` leads.
+    fn target(&self, from: &Url, location: Option<&str>, what: &str) -> Result<Url, HubError> {
         let location = location.ok_or_else(|| self.redirect(what, "without saying where to"))?;
         let url = from.join(location).map_err(|_| self.redirect(what, "to no address"))?;
         if from.scheme() == "https" && url.scheme() != "https" {
@@ -361,6 +360,10 @@ impl Wire {
     }
 }
 
+fn location(response: &Response) -> Option<&str> {
+    response.headers().get(LOCATION)?.to_str().ok()
+}
+
 /// A connection that gave no whole answer.
 pub(super) fn lost(url: &Url, what: &str, reason: String) -> Fault {
     let error = HubError::Connection { host: name_of(url), what: what.to_owned(), reason };
@@ -376,4 +379,67 @@ pub(super) fn silent() -> String {
 fn name_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference::Kind;
+    use super::*;
+
+    fn wire(endpoint: &str, token: Option<&str>) -> Result<Wire, HubError> {
+        let token = token.map(|token| ApiKey { variable: "HF_TOKEN".into(), secret: token.into() });
+        let cache = std::path::PathBuf::from("none");
+        Wire::new(&Settings { endpoint: endpoint.to_owned(), cache, token, offline: false })
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_hub() {
+        let reference = Reference::parse(Kind::Dataset, "a/b").expect("reads");
+        for endpoint in ["https://hub.example/hf", "https://hub.example/hf/"] {
+            let wire = wire(endpoint, None).expect("is an address");
+            let list = wire.url(&["api", "models", "a/b", "revision"], "refs/pr/1");
+            let expected = "https://hub.example/hf/api/models/a/b/revision/refs%2Fpr%2F1";
+            assert_eq!(list.as_str(), expected);
+            let file = wire.file_url(&reference, "c", "x/y z#?.csv");
+            let expected = "https://hub.example/hf/datasets/a/b/resolve/c/x/y%20z%23%3F.csv";
+            assert_eq!(file.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn hubs_and_tokens_that_cannot_be_used_are_refused() {
+        for endpoint in
+            ["", "hub", "ftp://hub.example", "http://8.8.8.8", "https://u:p@hub.example"]
+        {
+            let error = wire(endpoint, None).expect_err("is refused").to_string();
+            assert_eq!(error, format!("the hub's address `{endpoint}` cannot be used"));
+        }
+        let query = wire("https://hub.example?a=b", None).expect_err("is refused");
+        assert!(matches!(query, HubError::Endpoint { .. }));
+        for token in ["a b", "a\nb", ""] {
+            let error = wire("https://hub.example", Some(token)).expect_err("is refused");
+            assert!(matches!(error, HubError::Token { .. }), "{error}");
+            assert!(error.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn a_redirect_keeps_the_encryption() {
+        let wire = wire("https://hub.example", None).expect("is an address");
+        let from = Url::parse("https://hub.example/a/b").expect("an address");
+        let target = |location| wire.target(&from, location, "x").map(|url| url.to_string());
+        let moved = target(Some("/c?d=e")).expect("a path");
+        assert_eq!(moved, "https://hub.example/c?d=e");
+        let elsewhere = target(Some("https://store.example/f")).expect("an address");
+        assert_eq!(elsewhere, "https://store.example/f");
+        for (location, problem) in [
+            (Some("http://store.example/f"), "to a connection that is not encrypted"),
+            (Some("file:///etc/passwd"), "to a connection that is not encrypted"),
+            (Some("https://"), "to no address"),
+            (None, "without saying where to"),
+        ] {
+            let error = target(location).expect_err("is refused").to_string();
+            assert_eq!(error, format!("`hub.example` redirects `x` {problem}"));
+        }
+    }
 }

@@ -529,3 +529,40 @@ fn a_blob_that_another_process_writes_is_waited_for() {
     let asked = format!("GET /acme/tiny/resolve/{COMMIT}/config.json");
     assert!(!server.lines().contains(&asked), "the other process brought it");
 }
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let server = hub(|_| None);
+    let (folder, settings) = settings(&server);
+    fs::write(folder.path().join("hub"), "a file").expect("writes");
+    let error = get(&settings, "acme/tiny").expect_err("is refused");
+    let path = settings.cache.join("models--acme--tiny/blobs");
+    assert_eq!(error.to_string(), format!("cannot write `{}`", path.display()));
+    let hint = "`HF_HOME` or `HF_HUB_CACHE` names another place";
+    assert_eq!(error.hint().as_deref(), Some(hint));
+}
+
+#[test]
+fn a_blob_of_another_size_is_brought_again() {
+    let server = hub(|_| None);
+    let (_folder, settings) = settings(&server);
+    let pulled = get(&settings, "acme/tiny").expect("pulls");
+    let bytes = &Repository::checkpoint().files["tokenizer.json"];
+    let blob = settings.cache.join("models--acme--tiny/blobs").join(git_sha1(bytes));
+    fs::write(&blob, "cut").expect("writes");
+    fs::remove_file(pulled.folder.join("tokenizer.json")).expect("was there");
+    get(&settings, "acme/tiny").expect("pulls");
+    assert_eq!(&fs::read(pulled.folder.join("tokenizer.json")).expect("is there"), bytes);
+}
+
+#[test]
+fn a_gated_repository_may_be_listed_by_anyone() {
+    let server = hub(|asked| {
+        let is_file = asked.path.contains("/resolve/");
+        is_file.then(|| Answer::new(401, "").header("x-error-code", "GatedRepo"))
+    });
+    let (_folder, settings) = settings(&server);
+    let said = "`acme/tiny@main` is gated: its terms are accepted at \
+                `http://127.0.0.1:[PORT]/acme/tiny`";
+    check_refused(&settings, "acme/tiny", said);
+}
