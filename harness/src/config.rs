@@ -9,8 +9,10 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+mod hub;
 mod price;
 
+pub use hub::hub;
 pub use price::Price;
 use price::PriceShape;
 use serde::Deserialize;
@@ -130,6 +132,10 @@ pub enum ConfigError {
     KeyExposed { model: String, path: PathBuf, mode: u32 },
     #[error("the key of model `{model}` is empty")]
     EmptyKey { model: String },
+    #[error("there is no place for the cache of models: neither `HF_HOME` nor `HOME` is set")]
+    NoHome,
+    #[error("`{variable}` is not text")]
+    NotText { variable: &'static str },
 }
 
 /// The table a key stands in.

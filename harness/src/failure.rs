@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use tripos_dashboards::text::visible;
 use tripos_runners::OpenError;
+use tripos_runners::hub::HubError;
 use tripos_runners::remote::RemoteError;
 use tripos_tasks::{SuiteError, nearest};
 
@@ -154,6 +155,22 @@ impl From<OpenError> for Failure {
             OpenError::Remote { source: RemoteError::Address { .. } | RemoteError::Key { .. }, .. }
         );
         Self::new(if what_the_user_wrote { Kind::Usage } else { Kind::Invalid }, error)
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        let what_the_user_wrote = matches!(
+            &error,
+            HubError::Endpoint { .. }
+                | HubError::Token { .. }
+                | HubError::NoRepository { .. }
+                | HubError::NoRevision { .. }
+                | HubError::NoFile { .. }
+        );
+        let hint = error.hint();
+        Self::new(if what_the_user_wrote { Kind::Usage } else { Kind::Invalid }, error)
+            .maybe_hint(hint)
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod completion;
 pub mod error;
+pub mod hub;
 pub mod model;
 pub mod open;
 pub mod remote;

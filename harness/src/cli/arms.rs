@@ -6,6 +6,7 @@ use tripos_runners::model::LocalModel;
 use tripos_runners::{Model, ModelSource};
 use tripos_tasks::{ReasoningLevel, nearest};
 
+use super::{Context, pull};
 use crate::config::Config;
 use crate::failure::Failure;
 
@@ -34,8 +35,6 @@ enum ArmError {
     Unknown(String),
     #[error("`{0}`: there is no such folder")]
     NoFolder(String),
-    #[error("`{0}`: models are not pulled from Hugging Face in this version")]
-    Hub(String),
     #[error("`{name}`: the provider `{provider}` is not built into this version")]
     Provider { name: String, provider: String },
     #[error("`{name}`: a budget is a number of tokens, not `{budget}`")]
@@ -48,14 +47,14 @@ enum ArmError {
 
 /// Lists the arms: every name as it is written, or once for each of `levels`.
 pub(super) fn arms(
-    config: &Config,
+    context: &Context,
     names: &[String],
     levels: &[ReasoningLevel],
 ) -> Result<Vec<Arm>, Failure> {
     let mut arms: Vec<Arm> = Vec::new();
     for name in names {
         let (base, suffix) = split_suffix(name)?;
-        let model = model(config, base)?;
+        let model = model(context, base)?;
         let own = [suffix];
         let asked: Vec<Option<ReasoningLevel>> = if levels.is_empty() {
             own.to_vec()
@@ -73,8 +72,9 @@ pub(super) fn arms(
     Ok(arms)
 }
 
-/// Returns the model that a name without suffix stands for.
-pub(super) fn model(config: &Config, name: &str) -> Result<Model, Failure> {
+/// Returns the model that a name without suffix stands for; pulls it where it is on a hub.
+fn model(context: &Context, name: &str) -> Result<Model, Failure> {
+    let config = &context.config;
     if let Some(configured) = config.model(name) {
         let model = configured?;
         return match &model.source {
@@ -88,9 +88,8 @@ pub(super) fn model(config: &Config, name: &str) -> Result<Model, Failure> {
     if name == BUILT_IN {
         return Ok(Model { name: name.to_owned(), source: ModelSource::BuiltIn });
     }
-    if name.starts_with("hf:") {
-        return Err(Failure::usage(ArmError::Hub(name.to_owned()))
-            .hint("pull the model with any other tool and give its folder to `-m`"));
+    if let Some(reference) = name.strip_prefix(pull::PREFIX) {
+        return pull::pull(context, reference);
     }
     let path = Path::new(name);
     if holds_model(path) {
@@ -174,15 +173,17 @@ fn unknown(config: &Config, name: &str) -> Failure {
 mod tests {
     use std::fs;
 
+    use super::super::Format;
+    use super::super::output::{Output, Voice};
     use super::*;
 
-    fn settings() -> (tempfile::TempDir, Config) {
+    fn settings() -> (tempfile::TempDir, Context) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tripos.toml");
         let text = "[models.far]\nrunner = \"chat\"\nbase_url = \"http://localhost:1/v1\"\n";
         fs::write(&path, text).expect("writes");
         let config = crate::config::load(Some(&path)).expect("reads");
-        (folder, config)
+        (folder, Context { config, output: Output::new(Format::Human, Voice::Quiet) })
     }
 
     #[track_caller]
@@ -207,9 +208,10 @@ mod tests {
             "`tiny+thinking`: there is no suffix `+thinking`",
             Some(suffix),
         );
-        let hub = "`hf:org/name`: models are not pulled from Hugging Face in this version";
-        let folder = "pull the model with any other tool and give its folder to `-m`";
-        check_refused("hf:org/name", hub, Some(folder));
+        let repository = "`hf:name` names nothing on a hub";
+        let form = "`-m hf:ORG/NAME@REVISION`, such as `-m hf:Qwen/Qwen3-0.6B@main`";
+        check_refused("hf:name", repository, Some(form));
+        check_refused("hf:../x@main+think", "`hf:../x@main` names nothing on a hub", Some(form));
         let failure = arms(&settings().1, &["openai/o3".to_owned()], &[]).expect_err("is refused");
         let said = "`openai/o3`: the provider `openai` is not built into this version";
         assert_eq!(failure.error.to_string(), said);
@@ -240,21 +242,21 @@ mod tests {
 
     #[test]
     fn a_gguf_file_is_called_by_its_name_without_the_ending() {
-        let (folder, config) = settings();
+        let (folder, context) = settings();
         let path = folder.path().join("small+q8.gguf");
         fs::write(&path, "GGUF").expect("writes");
         let given = path.display().to_string();
-        let found = arms(&config, &[given], &[]).expect("can be followed").remove(0);
+        let found = arms(&context, &[given], &[]).expect("can be followed").remove(0);
         assert_eq!(found.name, "small+q8");
         assert_eq!(found.model.source, ModelSource::Folder(LocalModel { path }));
     }
 
     #[test]
     fn a_folder_is_called_by_its_last_name() {
-        let (folder, config) = settings();
+        let (folder, context) = settings();
         let path = folder.path().join("a-model");
         fs::create_dir(&path).expect("makes");
-        let model = model(&config, &path.display().to_string()).expect("is there");
+        let model = model(&context, &path.display().to_string()).expect("is there");
         assert_eq!(model.name, "a-model");
     }
 }

@@ -246,7 +246,7 @@ fn suites(selection: &Selection) -> Result<Vec<Suite>, Failure> {
 /// Opens every model once, however many arms it has.
 fn open_arms(context: &Context, selection: &Selection) -> Result<Vec<Arm>, Failure> {
     let mut open: BTreeMap<String, Arc<dyn Runner>> = BTreeMap::new();
-    arms(&context.config, &selection.models, &selection.reasoning)?
+    arms(context, &selection.models, &selection.reasoning)?
         .into_iter()
         .map(|arm| {
             let runner = match open.get(&arm.model.name) {

@@ -24,6 +24,7 @@ mod job;
 mod models;
 mod output;
 mod progress;
+mod pull;
 mod regrade;
 mod report;
 mod resume;

@@ -107,7 +107,7 @@ impl<'a> Row<'a> {
 }
 
 fn check(context: &Context, name: &str) -> Result<ExitCode, Failure> {
-    let arm = arms(&context.config, &[name.to_owned()], &[])?.remove(0);
+    let arm = arms(context, &[name.to_owned()], &[])?.remove(0);
     let runner = tripos_runners::open(&arm.model)?;
     let wanted = Sampling {
         max_tokens: MAX_TOKENS,

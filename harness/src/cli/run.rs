@@ -26,7 +26,8 @@ pub(super) struct RunArgs {
 
     /// Whom to ask; the first is the baseline [default: tiny+nothink, tiny+think]
     ///
-    /// A built-in name, a name from `tripos.toml` or a folder. A suffix `+think` or `+nothink` sets
+    /// A built-in name, a name from `tripos.toml`, a folder, a GGUF file or
+    /// `hf:ORG/NAME@REVISION`. A suffix `+think` or `+nothink` sets
     /// the chat template's switch; `+budget=N` caps the reasoning.
     #[arg(short, long = "model", value_name = "MODEL")]
     models: Vec<String>,

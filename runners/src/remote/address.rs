@@ -30,7 +30,7 @@ pub enum AddressError {
 
 /// How far requests may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// This machine and private networks: the connection is not encrypted.
     Private,
     /// Anywhere.
@@ -40,22 +40,30 @@ pub(super) enum Reach {
 /// Reads `base_url` and appends `path` to it.
 pub(super) fn join(base_url: &str, path: &str) -> Result<(Url, Reach), AddressError> {
     let mut url = Url::parse(base_url).map_err(|_| AddressError::Syntax)?;
+    let reach = reach(&url)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(AddressError::Extras);
+    }
+    let joined = format!("{}/{path}", url.path().trim_end_matches('/'));
+    url.set_path(&joined);
+    Ok((url, reach))
+}
+
+/// Says how far a request to `url` may go; refuses an address that none may be sent to.
+pub(crate) fn reach(url: &Url) -> Result<Reach, AddressError> {
     let reach = match url.scheme() {
         "https" => Reach::Anywhere,
         "http" => Reach::Private,
         _ => return Err(AddressError::Scheme),
     };
-    let user = !url.username().is_empty() || url.password().is_some();
-    if user || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty() || url.password().is_some() {
         return Err(AddressError::Extras);
     }
     let host = url.host_str().ok_or(AddressError::Syntax)?;
     if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
         reach.check(address)?;
     }
-    let joined = format!("{}/{path}", url.path().trim_end_matches('/'));
-    url.set_path(&joined);
-    Ok((url, reach))
+    Ok(reach)
 }
 
 impl Reach {

@@ -192,7 +192,7 @@ pub(super) fn transport(error: &reqwest::Error) -> Failed {
 }
 
 /// What went wrong at the bottom of `error`, without the address.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     sources(error).last().map_or_else(|| "unknown reason".to_owned(), ToString::to_string)
 }
 
@@ -202,7 +202,7 @@ pub(super) fn lost(kind: ErrorKind) -> Failed {
 }
 
 /// How long the server asks to wait, from the headers of its response and the body of its error.
-pub(super) fn asked_wait(headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+pub(crate) fn asked_wait(headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
     wait::asked(headers, body, SystemTime::now())
 }
 

@@ -25,8 +25,10 @@ use serde_json::json;
 use tripos_tasks::{Digest, Sampling};
 
 pub use self::address::AddressError;
-use self::address::{Reach, Resolver};
+use self::address::Resolver;
+pub(crate) use self::address::{Reach, reach};
 use self::classify::{Failed, Outcome, Reported};
+pub(crate) use self::classify::{asked_wait, root_cause};
 use self::exchange::{Broken, Ending, Reply};
 use self::redact::Redactor;
 use self::timeouts::{Bounds, CONNECT, PLAIN, POOL_IDLE, STREAMED, TCP_KEEP_ALIVE};
@@ -97,7 +99,8 @@ pub fn open(endpoint: &ChatEndpoint) -> Result<RemoteRunner, RemoteError> {
     })
 }
 
-fn bearer(key: &ApiKey) -> Result<HeaderValue, RemoteError> {
+/// The header that carries `key`.
+pub(crate) fn bearer(key: &ApiKey) -> Result<HeaderValue, RemoteError> {
     let secret = key.secret.expose_secret();
     let refused = || RemoteError::Key { variable: key.variable.clone() };
     if secret.is_empty() || secret.contains(char::is_whitespace) {
@@ -122,7 +125,8 @@ pub(crate) fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("tripos/", env!("CARGO_PKG_VERSION")))
 }
 
-fn client(reach: Reach, connections: usize) -> Result<Client, reqwest::Error> {
+/// A client whose connections go no further than `reach`.
+pub(crate) fn client(reach: Reach, connections: usize) -> Result<Client, reqwest::Error> {
     let builder = builder().pool_max_idle_per_host(connections).dns_resolver(Resolver(reach));
     match reach {
         // Without encryption no certificates are needed, and no proxy may stand in between.

@@ -12,6 +12,7 @@ mod gate;
 mod gate_more;
 mod grade;
 mod grade_math;
+mod hub;
 mod import;
 mod json;
 mod junit;
