@@ -17,8 +17,6 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use tripos_dashboards::gate::{Changed, Flip, Gate, Rule, Side, Verdict};
 use tripos_graders::Outcome;
 
@@ -124,39 +122,24 @@ fn side(source: &Source<'_>, measured: &Measured<'_>) -> Side {
 /// How the scores of items changed.
 fn changed(before: &Measured<'_>, now: &Measured<'_>) -> Changed {
     let mut changed = Changed::default();
-    for (one, two) in both(before, now) {
-        match (one, two) {
-            (Some(one), Some(two)) => {
-                changed.pairs += 1;
-                changed.lost += u64::from(two.score < one.score);
-                changed.gained += u64::from(two.score > one.score);
-            }
-            _ => changed.unpaired += 1,
-        }
+    for (_, two, one) in now.beside(before) {
+        let Some(one) = one else {
+            changed.unpaired += 1;
+            continue;
+        };
+        changed.pairs += 1;
+        changed.lost += u64::from(two.score < one.score);
+        changed.gained += u64::from(two.score > one.score);
     }
+    changed.unpaired += before.beside(now).filter(|(.., two)| two.is_none()).count() as u64;
     changed
-}
-
-/// The items of every task of either side, side by side.
-fn both<'m>(
-    before: &'m Measured<'_>,
-    now: &'m Measured<'_>,
-) -> impl Iterator<Item = (Option<&'m measure::Item<'m>>, Option<&'m measure::Item<'m>>)> {
-    let mut places: BTreeMap<(&str, &str), (Option<_>, Option<_>)> = BTreeMap::new();
-    for (task, item) in before.items() {
-        places.entry((task, item.id)).or_default().0 = Some(item);
-    }
-    for (task, item) in now.items() {
-        places.entry((task, item.id)).or_default().1 = Some(item);
-    }
-    places.into_values()
 }
 
 /// What changed, lost before gained, the largest change first, then by name.
 fn flips(before: &Measured<'_>, now: &Measured<'_>) -> Vec<Flip> {
     let mut flips = Vec::new();
-    for (task, two) in now.items() {
-        let Some(one) = before.item(task, two.id) else { continue };
+    for (task, two, one) in now.beside(before) {
+        let Some(one) = one else { continue };
         if (one.score - two.score).abs() <= 0.0 {
             continue;
         }

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use tripos_dashboards::report::{Arm, Experts, Fact, LayerLoad, Provenance, Report, TaskRow};
+use tripos_dashboards::report::{
+    Arm, Experts, Fact, Items, LayerLoad, Provenance, Report, TaskRow,
+};
 use tripos_runners::runner::Telemetry;
 use tripos_tasks::{ReasoningLevel, Sensitivity};
 
@@ -19,6 +21,8 @@ mod compare;
 mod flips;
 mod stated;
 mod worth;
+
+use flips::Flipped;
 
 pub use compare::mismatches;
 
@@ -52,33 +56,84 @@ pub struct Making {
     pub machine: String,
 }
 
-/// The trials that the report shows in full: both sides of what flipped, the worst of it where it is much.
-pub fn shown_trials(sources: &[Source<'_>]) -> Vec<TrialKey> {
-    let views: Vec<_> = sources.iter().map(View::new).collect();
-    let Some((baseline, candidates)) = views.split_first() else { return Vec::new() };
-    let mut keys: Vec<TrialKey> = candidates
-        .iter()
-        .flat_map(|candidate| flips::flipped(baseline, candidate).into_iter().take(flips::READ))
-        .flat_map(|pair| [pair.baseline.key, pair.candidate.key])
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+/// How much of a report is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All that any format shows.
+    Whole,
+    /// What a terminal shows of a comparison: no flip, no item, no token limit, and of what was spent
+    /// that of right answers.
+    Terminal,
 }
 
-/// Makes the report of `sources`, the baseline first; `transcripts` holds what [`shown_trials`] names.
-pub fn report(
-    sources: &[Source<'_>],
-    transcripts: &BTreeMap<TrialKey, Transcript>,
-    making: &Making,
-) -> Report {
-    let views: Vec<_> = sources.iter().map(View::new).collect();
-    let tasks = tasks(&views);
-    let names = names(sources);
-    let comparisons = (1..views.len())
-        .map(|candidate| compare::comparison(&views, candidate, &tasks, transcripts))
-        .collect();
-    let rows = tasks
+/// Sources put in order, of which a report is made.
+pub struct Draft<'a> {
+    sources: &'a [Source<'a>],
+    extent: Extent,
+    views: Vec<View<'a>>,
+    /// What flipped between the first arm and each other one.
+    flipped: Vec<Vec<Flipped<'a>>>,
+}
+
+impl<'a> Draft<'a> {
+    /// Puts `sources` in order, the baseline first.
+    pub fn new(sources: &'a [Source<'a>], extent: Extent) -> Self {
+        let views: Vec<_> = sources.iter().map(View::new).collect();
+        let flipped = views.iter().skip(1).map(|candidate| match extent {
+            Extent::Whole => flips::flipped(&views[0], candidate),
+            Extent::Terminal => Vec::new(),
+        });
+        let flipped = flipped.collect();
+        Self { sources, extent, views, flipped }
+    }
+
+    /// The trials that the report shows in full: both sides of what flipped, the worst of it where it is
+    /// much.
+    pub fn shown_trials(&self) -> Vec<TrialKey> {
+        let shown = self.flipped.iter().flat_map(|flipped| flipped.iter().take(flips::READ));
+        let mut keys: Vec<TrialKey> =
+            shown.flat_map(|pair| [pair.baseline.key, pair.candidate.key]).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Makes the report; `transcripts` holds what [`Draft::shown_trials`] names.
+    pub fn report(&self, transcripts: &BTreeMap<TrialKey, Transcript>, making: &Making) -> Report {
+        let (sources, views) = (self.sources, self.views.as_slice());
+        let tasks = tasks(views);
+        let names = names(sources);
+        let comparison = |(n, flipped): (usize, &Vec<Flipped<'_>>)| {
+            compare::comparison((views, n + 1), &tasks, flipped, transcripts)
+        };
+        Report {
+            title: title(sources, &names),
+            created: making.created.clone(),
+            confidence: stats::LEVEL,
+            notices: notices(sources, &names),
+            tasks: rows(views, &tasks, self.extent),
+            comparisons: self.flipped.iter().enumerate().map(comparison).collect(),
+            items: match self.extent {
+                Extent::Whole => worth::items(views, &tasks),
+                Extent::Terminal => Items::default(),
+            },
+            arms: views
+                .iter()
+                .zip(names)
+                .map(|(view, name)| arm(view, name, self.extent))
+                .collect(),
+            provenance: provenance(sources, making),
+        }
+    }
+}
+
+/// What every arm made of every task.
+fn rows(views: &[View<'_>], tasks: &[&rows::TaskRow], extent: Extent) -> Vec<TaskRow> {
+    let cell = |view: &View<'_>, task: &str| {
+        let task = view.task(task)?;
+        Some(cells::cell(task, view.source.price, extent))
+    };
+    tasks
         .iter()
         .map(|task| TaskRow {
             id: task.task.clone(),
@@ -86,50 +141,39 @@ pub fn report(
             version: task.version.clone(),
             digest: task.digest.clone(),
             sensitivity: sensitivity(&task.sensitivity),
-            cells: views
-                .iter()
-                .map(|view| {
-                    let samples = view.samples(&task.task);
-                    samples.map(|s| cells::cell(s, view.source.price)).unwrap_or_default()
-                })
-                .collect(),
+            cells: views.iter().map(|view| cell(view, &task.task).unwrap_or_default()).collect(),
         })
-        .collect();
-    Report {
-        title: title(sources, &names),
-        created: making.created.clone(),
-        confidence: stats::LEVEL,
-        notices: notices(sources, &names),
-        arms: views.iter().zip(names).map(|(view, name)| arm(view, name)).collect(),
-        tasks: rows,
-        comparisons,
-        items: worth::items(&views, &tasks),
-        provenance: provenance(sources, making),
-    }
+        .collect()
 }
 
-/// The samples of one arm by task, in the order of the run.
+/// What one arm made of each task, in the order of the run.
 struct View<'a> {
     source: Source<'a>,
-    tasks: Vec<(&'a rows::TaskRow, Vec<&'a Sample>)>,
+    tasks: Vec<TaskView<'a>>,
+}
+
+/// What one arm made of one task.
+struct TaskView<'a> {
+    row: &'a rows::TaskRow,
+    /// Every trial, by item and repeat.
+    samples: Vec<&'a Sample>,
+    /// The items with a graded trial, by name.
+    items: Vec<cells::Item<'a>>,
+    accuracy: stats::Estimate,
 }
 
 impl<'a> View<'a> {
     fn new(source: &Source<'a>) -> Self {
-        let mut tasks: Vec<_> = source.run.tasks.iter().map(|task| (task, Vec::new())).collect();
+        let mut all: Vec<Vec<&Sample>> = vec![Vec::new(); source.run.tasks.len()];
         for sample in source.samples.iter().filter(|sample| sample.arm == source.arm) {
-            tasks[sample.task].1.push(sample);
+            all[sample.task].push(sample);
         }
-        // The order in which trials were read moves no digit and shows no other transcript.
-        for (_, samples) in &mut tasks {
-            samples.sort_by(|a, b| (&a.item, a.repeat).cmp(&(&b.item, b.repeat)));
-        }
-        Self { source: *source, tasks }
+        let tasks = source.run.tasks.iter().zip(all);
+        Self { source: *source, tasks: tasks.map(|(row, own)| TaskView::new(row, own)).collect() }
     }
 
-    fn samples(&self, task: &str) -> Option<&[&'a Sample]> {
-        let (_, samples) = self.tasks.iter().find(|(row, _)| row.task == task)?;
-        Some(samples)
+    fn task(&self, name: &str) -> Option<&TaskView<'a>> {
+        self.tasks.iter().find(|task| task.row.task == name)
     }
 
     fn row(&self) -> &'a rows::ArmRow {
@@ -137,12 +181,22 @@ impl<'a> View<'a> {
     }
 }
 
+impl<'a> TaskView<'a> {
+    fn new(row: &'a rows::TaskRow, mut samples: Vec<&'a Sample>) -> Self {
+        // The order in which trials were read moves no digit and shows no other transcript.
+        samples.sort_by(|a, b| (&a.item, a.repeat).cmp(&(&b.item, b.repeat)));
+        let items = cells::items(&samples);
+        let accuracy = cells::task_accuracy(&items);
+        Self { row, samples, items, accuracy }
+    }
+}
+
 /// Every task that any source asked, in the order of the first that did.
 fn tasks<'a>(views: &[View<'a>]) -> Vec<&'a rows::TaskRow> {
     let mut all: Vec<&rows::TaskRow> = Vec::new();
-    for (task, _) in views.iter().flat_map(|view| &view.tasks) {
-        if all.iter().all(|known| known.task != task.task) {
-            all.push(task);
+    for task in views.iter().flat_map(|view| &view.tasks) {
+        if all.iter().all(|known| known.task != task.row.task) {
+            all.push(task.row);
         }
     }
     all
@@ -223,7 +277,7 @@ fn phrase_items(count: usize) -> String {
     if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
 }
 
-fn arm(view: &View<'_>, name: String) -> Arm {
+fn arm(view: &View<'_>, name: String, extent: Extent) -> Arm {
     let row = view.row();
     Arm {
         name,
@@ -232,8 +286,11 @@ fn arm(view: &View<'_>, name: String) -> Arm {
         reasoning: agreed(row.effective.iter().map(|effective| level(effective.reasoning))),
         digest: row.digest.clone(),
         settings: settings(row),
-        total: cells::total(view),
-        budgets: worth::budgets(view),
+        total: cells::total(view, extent),
+        budgets: match extent {
+            Extent::Whole => worth::budgets(view),
+            Extent::Terminal => Vec::new(),
+        },
         calibration: stated::calibration(view),
         experts: experts(&view.source),
     }

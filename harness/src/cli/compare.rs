@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tripos_dashboards::terminal;
 
 use super::output::{print, print_json, screen};
 use super::select::{block_on, load, make_report, open_store, report_document, sources};
 use super::{Context, command_line};
 use crate::failure::Failure;
-use crate::report::mismatches;
+use crate::report::{Extent, mismatches};
 
 /// Compare two models on the items that both answered
 ///
@@ -41,14 +42,25 @@ enum CompareError {
     Mismatch(Vec<String>),
 }
 
+/// The comparison for programs.
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    result: Box<RawValue>,
+}
+
 /// Prints the comparison.
 pub(super) fn run(context: &Context, arguments: &CompareArgs) -> Result<ExitCode, Failure> {
     block_on(async {
         let store = open_store(context).await?;
-        let mut loaded = vec![load(&store, &arguments.baseline).await?];
-        if let Some(candidate) = &arguments.candidate {
-            loaded.push(load(&store, candidate).await?);
-        }
+        let loaded = match &arguments.candidate {
+            None => vec![load(&store, &arguments.baseline).await?],
+            Some(candidate) => {
+                let sides = (load(&store, &arguments.baseline), load(&store, candidate));
+                let (baseline, candidate) = tokio::join!(sides.0, sides.1);
+                vec![baseline?, candidate?]
+            }
+        };
         let names = std::iter::once(&arguments.baseline).chain(&arguments.candidate);
         let all = sources(context, &loaded);
         if arguments.candidate.is_none() && all.len() != 2 {
@@ -69,9 +81,11 @@ pub(super) fn run(context: &Context, arguments: &CompareArgs) -> Result<ExitCode
             return Err(Failure::invalid(CompareError::Mismatch(differences))
                 .hint("`--allow-mismatch` compares them all the same, and says so"));
         }
-        let report = make_report(&store, &all, &context.config.store, command_line()).await?;
+        let extent = if context.output.is_json() { Extent::Whole } else { Extent::Terminal };
+        let path = &context.config.store;
+        let report = make_report(&store, (&all, extent), path, command_line()).await?;
         if context.output.is_json() {
-            print_json(&json!({ "schema": 1, "result": report_document(&report) }))?;
+            print_json(&Document { schema: 1, result: report_document(&report) })?;
         } else {
             print(&terminal::comparison(&report, screen()))?;
         }

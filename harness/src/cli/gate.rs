@@ -203,10 +203,14 @@ fn run_judge(context: &Context, arguments: &JudgeArgs) -> Result<ExitCode, Failu
     let policy = read_policy(&arguments.policy)?;
     block_on(async {
         let store = open_store(context).await?;
-        let loaded = [load(&store, &arguments.candidate).await?];
+        let (candidate, baseline) = tokio::join!(
+            load(&store, &arguments.candidate),
+            pinned(context, Some(&store), &arguments.baseline)
+        );
+        let loaded = [candidate?];
         let all = sources(context, &loaded);
         let candidate = only(&arguments.candidate, &all)?;
-        let baseline = pinned(context, Some(&store), &arguments.baseline).await?;
+        let baseline = baseline?;
         let all = baseline.sources(context);
         let baseline = only(&arguments.baseline, &all)?;
         same_suite(baseline, candidate)?;

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tripos_dashboards::gate::{self, Form, Gate};
 use tripos_dashboards::terminal::{self, Align, Table};
@@ -28,7 +30,7 @@ use crate::engine::{self, Outcome};
 use crate::failure::{Failure, Kind};
 use crate::gate::{Looked, Monitor, More, dollars};
 use crate::plan::{self, Arm, Plan, Selection};
-use crate::report::thousands;
+use crate::report::{Extent, thousands};
 use crate::store::Store;
 
 /// How often the line that says how far a run is looks at the clock.
@@ -309,6 +311,18 @@ async fn work(
     Ok(outcome)
 }
 
+/// A run for programs.
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    run: String,
+    store: String,
+    report: Option<String>,
+    result: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<serde_json::Value>,
+}
+
 /// Prints the table of a run and writes its page.
 async fn summarise(
     (context, job): (&Context, &Job),
@@ -319,23 +333,20 @@ async fn summarise(
     let sources = sources(context, loaded);
     let handle = loaded[0].run.summary.handle.clone();
     let path = &context.config.store;
-    let report = make_report(store, &sources, path, job.command.clone()).await?;
+    let report = make_report(store, (&sources, Extent::Whole), path, job.command.clone()).await?;
     if let Some(path) = &job.report {
         save_report(path, &report)?;
     }
     let page = job.report.as_ref().map(|path| path.display().to_string());
     if context.output.is_json() {
-        let mut document = json!({
-            "schema": 1,
-            "run": handle,
-            "store": path.display().to_string(),
-            "report": page,
-            "result": report_document(&report),
+        return print_json(&Document {
+            schema: 1,
+            run: handle,
+            store: path.display().to_string(),
+            report: page,
+            result: report_document(&report),
+            gate: found.map(gate_document),
         });
-        if let Some(found) = found {
-            document["gate"] = gate_document(found);
-        }
-        return print_json(&document);
     }
     print(&terminal::run(&report, screen()))?;
     let page = page.unwrap_or_else(|| format!("`tripos report {handle} -o FILE`"));

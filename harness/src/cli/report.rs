@@ -10,6 +10,7 @@ use super::output::{print, print_json};
 use super::select::{block_on, load, make_report, open_store, sources};
 use super::{Context, command_line};
 use crate::failure::Failure;
+use crate::report::Extent;
 
 /// Write a page about one run or several
 ///
@@ -34,7 +35,8 @@ pub(super) fn run(context: &Context, arguments: &ReportArgs) -> Result<ExitCode,
             loaded.push(load(&store, name).await?);
         }
         let all = sources(context, &loaded);
-        let report = make_report(&store, &all, &context.config.store, command_line()).await?;
+        let path = &context.config.store;
+        let report = make_report(&store, (&all, Extent::Whole), path, command_line()).await?;
         save_report(&arguments.output, &report)?;
         let path = arguments.output.display().to_string();
         if context.output.is_json() {

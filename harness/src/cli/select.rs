@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tripos_dashboards::{Format, Report};
 use tripos_runners::runner::Telemetry;
 
 use super::Context;
 use crate::config::ModelEntry;
 use crate::failure::Failure;
-use crate::report::{self, Making, Source};
+use crate::report::{Draft, Extent, Making, Source};
 use crate::store::rows::{Run, RunId, Sample};
 use crate::store::{Store, read};
 
@@ -33,7 +33,7 @@ pub(super) struct Loaded {
     pub(super) run: Run,
     samples: Vec<Sample>,
     telemetry: Vec<Option<Telemetry>>,
-    /// The arms wanted, by place.
+    /// The arms wanted, by place; of others there may be no trial here.
     pub(super) arms: Vec<usize>,
 }
 
@@ -45,19 +45,20 @@ pub(super) async fn open_store(context: &Context) -> Result<Store, Failure> {
 /// Reads a run by name; without a model, all its arms are wanted.
 pub(super) async fn load(store: &Store, name: &str) -> Result<Loaded, Failure> {
     let selected = read::find_run(store, name).await?;
-    let mut loaded = load_id(store, selected.run).await?;
-    if let Some(arm) = selected.arm {
-        loaded.arms = vec![arm];
-    }
-    Ok(loaded)
+    load_arms(store, selected.run, selected.arm).await
 }
 
 /// Reads a run with all its arms.
 pub(super) async fn load_id(store: &Store, id: RunId) -> Result<Loaded, Failure> {
+    load_arms(store, id, None).await
+}
+
+/// Reads a run with the trials of one arm, or of all.
+async fn load_arms(store: &Store, id: RunId, arm: Option<usize>) -> Result<Loaded, Failure> {
     let run = read::run(store, id).await?;
-    let samples = read::samples(store, id).await?;
+    let samples = read::samples(store, id, arm).await?;
     let telemetry = read::telemetry(store, id).await?;
-    let arms = (0..run.arms.len()).collect();
+    let arms = arm.map_or_else(|| (0..run.arms.len()).collect(), |arm| vec![arm]);
     Ok(Loaded { run, samples, telemetry, arms })
 }
 
@@ -83,24 +84,28 @@ pub(super) fn sources<'a>(context: &Context, loaded: &'a [Loaded]) -> Vec<Source
 /// Makes the report of `sources`, which `command` makes again.
 pub(super) async fn make_report(
     store: &Store,
-    sources: &[Source<'_>],
+    (sources, extent): (&[Source<'_>], Extent),
     path: &Path,
     command: String,
 ) -> Result<Report, Failure> {
+    let draft = Draft::new(sources, extent);
     let mut transcripts = BTreeMap::new();
-    for key in report::shown_trials(sources) {
+    for key in draft.shown_trials() {
         transcripts.insert(key, read::transcript(store, key).await?);
     }
     let created = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string();
     let store = path.display().to_string();
     let making = Making { created, command, store, machine: machine() };
-    Ok(report::report(sources, &transcripts, &making))
+    Ok(draft.report(&transcripts, &making))
 }
 
-/// A report as documents hold it: the same as the file that `tripos report -o FILE.json` writes.
-pub(super) fn report_document(report: &Report) -> Value {
+/// A report as a member of a printed document: the file that `tripos report -o FILE.json` writes, a level
+/// deeper.
+pub(super) fn report_document(report: &Report) -> Box<RawValue> {
     let text = tripos_dashboards::render(report, Format::Json);
-    serde_json::from_str(&text).expect("a rendered report is JSON")
+    // A line feed inside a text of JSON is escaped: these are those between its lines.
+    let deeper = text.trim_end().replace('\n', "\n  ");
+    RawValue::from_string(deeper).expect("a rendered report is JSON")
 }
 
 /// Says what this machine is, as far as results depend on it.

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tripos_dashboards::terminal;
 use tripos_dashboards::text::{visible, visible_line};
@@ -14,7 +16,7 @@ use super::select::{
 };
 use super::{Context, command_line};
 use crate::failure::Failure;
-use crate::report::Source;
+use crate::report::{Extent, Source};
 use crate::store::rows::{AttemptRow, CompletionRow, Listing, Sample, Transcript, TrialState};
 use crate::store::{Store, StoreError, read};
 
@@ -63,18 +65,28 @@ async fn is_run(store: &Store, name: &str) -> Result<bool, Failure> {
     }
 }
 
+/// A run for programs.
+#[derive(Serialize)]
+struct Document {
+    schema: u32,
+    run: Value,
+    result: Box<RawValue>,
+    trials: Vec<Value>,
+}
+
 async fn show_run(context: &Context, store: &Store, loaded: Loaded) -> Result<(), Failure> {
     let loaded = [loaded];
     let all = sources(context, &loaded);
-    let report = make_report(store, &all, &context.config.store, command_line()).await?;
+    let path = &context.config.store;
+    let report = make_report(store, (&all, Extent::Whole), path, command_line()).await?;
     let run = &loaded[0].run;
     if context.output.is_json() {
-        return print_json(&json!({
-            "schema": 1,
-            "run": document(&run.summary),
-            "result": report_document(&report),
-            "trials": trials(&all),
-        }));
+        return print_json(&Document {
+            schema: 1,
+            run: document(&run.summary),
+            result: report_document(&report),
+            trials: trials(&all),
+        });
     }
     let mut text = String::new();
     line(&mut text, "run", &run.summary.handle);

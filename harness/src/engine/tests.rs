@@ -59,7 +59,7 @@ impl Bench {
     }
 
     async fn samples(&self, outcome: &Outcome) -> Vec<Sample> {
-        read::samples(&self.store, outcome.run).await.expect("read")
+        read::samples(&self.store, outcome.run, None).await.expect("read")
     }
 
     /// Counts the attempts of the whole store by their status.

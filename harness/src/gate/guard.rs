@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tripos_dashboards::gate::{Changed, Rule, Verdict};
 
-use super::measure::{Item, Measured, Task};
+use super::measure::{Item, Measured};
 use super::monitor::Monitor;
 use super::policy::{Metric, OnInconclusive, Policy, Scope};
 use crate::report::{Source, mismatches, thousands};
@@ -35,12 +35,12 @@ pub(super) fn differences(
                 task.task
             ));
         }
-        let graded_alike = |item: &&Item<'_>| {
-            let Some(other) = now.item(&task.task, item.id) else { return true };
-            item.samples[0].grader == other.samples[0].grader
-        };
-        let other = before.task(&task.task).into_iter().flat_map(Task::items);
-        let regraded = other.filter(|item| !graded_alike(item)).count();
+        let now = now.task(&task.task);
+        let pairs = before.task(&task.task).into_iter().flat_map(|before| before.beside(now));
+        let regraded = pairs.filter(|(item, other)| {
+            other.is_some_and(|other| item.samples[0].grader != other.samples[0].grader)
+        });
+        let regraded = regraded.count();
         if regraded > 0 {
             sentences.push(format!(
                 "{} items of task {} were graded by another version of the grader, or against \
@@ -188,8 +188,8 @@ fn doubts(
 /// The share of `of`'s answers that `metric` names, on the items that `other` answered too.
 fn share(of: &Measured<'_>, other: &Measured<'_>, scope: &Scope, metric: Metric) -> f64 {
     let (mut total, mut items) = (0.0, 0.0);
-    for (task, item) in of.items().filter(|(task, _)| scope.holds(task)) {
-        if other.item(task, item.id).is_some() {
+    for (_, item, other) in of.beside(other).filter(|(task, ..)| scope.holds(task)) {
+        if other.is_some() {
             total += item.value(metric).unwrap_or_default();
             items += 1.0;
         }

@@ -1,7 +1,5 @@
 //! What one side was measured as: by task and item, in an order that nothing outside decides.
 
-use std::collections::BTreeMap;
-
 use tripos_graders::Outcome;
 
 use super::policy::Metric;
@@ -19,7 +17,8 @@ pub(super) struct Measured<'a> {
 pub(super) struct Task<'a> {
     pub(super) row: &'a TaskRow,
     pub(super) samples: Vec<&'a Sample>,
-    items: BTreeMap<&'a str, Item<'a>>,
+    /// By name.
+    items: Vec<Item<'a>>,
 }
 
 /// One item with its graded repeats, in order.
@@ -37,7 +36,7 @@ impl<'a> Measured<'a> {
             .run
             .tasks
             .iter()
-            .map(|row| Task { row, samples: Vec::new(), items: BTreeMap::new() })
+            .map(|row| Task { row, samples: Vec::new(), items: Vec::new() })
             .collect();
         for sample in source.samples.iter().filter(|sample| sample.arm == source.arm) {
             tasks[sample.task].samples.push(sample);
@@ -71,26 +70,47 @@ impl<'a> Measured<'a> {
     pub(super) fn items(&self) -> impl Iterator<Item = (&'a str, &Item<'a>)> {
         self.tasks
             .iter()
-            .flat_map(|task| task.items.values().map(|item| (task.row.task.as_str(), item)))
+            .flat_map(|task| task.items.iter().map(|item| (task.row.task.as_str(), item)))
     }
 
     pub(super) fn item(&self, task: &str, item: &str) -> Option<&Item<'a>> {
-        self.task(task)?.item(item)
+        let items = &self.task(task)?.items;
+        Some(&items[items.binary_search_by(|own| own.id.cmp(item)).ok()?])
+    }
+
+    /// Every item with a graded repeat, with its task and the same item of `other` where that has it.
+    pub(super) fn beside<'m>(
+        &'m self,
+        other: &'m Self,
+    ) -> impl Iterator<Item = (&'a str, &'m Item<'a>, Option<&'m Item<'a>>)> {
+        self.tasks.iter().flat_map(|task| {
+            let name = task.row.task.as_str();
+            task.beside(other.task(name)).map(move |(item, other)| (name, item, other))
+        })
     }
 }
 
 impl<'a> Task<'a> {
-    pub(super) fn item(&self, item: &str) -> Option<&Item<'a>> {
-        self.items.get(item)
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item<'a>> {
+        self.items.iter()
     }
 
-    pub(super) fn items(&self) -> impl Iterator<Item = &Item<'a>> {
-        self.items.values()
+    /// The items, each with the same item of `other` where that has it.
+    pub(super) fn beside<'m>(
+        &'m self,
+        other: Option<&'m Self>,
+    ) -> impl Iterator<Item = (&'m Item<'a>, Option<&'m Item<'a>>)> {
+        let mut rest = other.map_or(&[][..], |other| &other.items);
+        self.items.iter().map(move |item| {
+            let before = rest.iter().take_while(|other| other.id < item.id).count();
+            rest = &rest[before..];
+            (item, rest.first().filter(|other| other.id == item.id))
+        })
     }
 }
 
-fn items<'a>(samples: &[&'a Sample]) -> BTreeMap<&'a str, Item<'a>> {
-    let mut items = BTreeMap::new();
+fn items<'a>(samples: &[&'a Sample]) -> Vec<Item<'a>> {
+    let mut items = Vec::new();
     for repeats in samples.chunk_by(|a, b| a.item == b.item) {
         let graded: Vec<&Sample> =
             repeats.iter().copied().filter(|sample| sample.score.is_some()).collect();
@@ -100,7 +120,7 @@ fn items<'a>(samples: &[&'a Sample]) -> BTreeMap<&'a str, Item<'a>> {
             continue;
         };
         let (id, cluster) = (first.item.as_str(), first.cluster.as_str());
-        items.insert(id, Item { id, cluster, score: score.score, samples: graded });
+        items.push(Item { id, cluster, score: score.score, samples: graded });
     }
     items
 }

@@ -101,11 +101,10 @@ fn pairs(task: &Task<'_>, before: &Measured<'_>, metric: Metric) -> Vec<PairedIt
         let value = item.value(metric)?;
         Some(if metric == Metric::Accuracy { value } else { 1.0 - value })
     };
-    task.items()
-        .filter_map(|item| {
-            let other = before.item(&task.row.task, item.id)?;
+    task.beside(before.task(&task.row.task))
+        .filter_map(|(item, other)| {
             Some(PairedItem {
-                baseline: value(other)?,
+                baseline: value(other?)?,
                 candidate: value(item)?,
                 cluster: Some(item.cluster.to_owned()),
             })
@@ -283,10 +282,13 @@ fn ratio_at_most(
     now: &Measured<'_>,
 ) -> Rule {
     let amounts: Vec<PairedAmount> = scoped(&rule.scope, now)
-        .flat_map(|task| task.items().map(move |item| (task.row.task.as_str(), item)))
-        .filter_map(|(task, item)| {
+        .flat_map(|task| {
+            let name = task.row.task.as_str();
+            task.beside(before.task(name)).map(move |(item, other)| (name, item, other))
+        })
+        .filter_map(|(task, item, other)| {
             Some(PairedAmount {
-                baseline: before.item(task, item.id)?.value(rule.metric)?,
+                baseline: other?.value(rule.metric)?,
                 candidate: item.value(rule.metric)?,
                 cluster: Some(format!("{task}/{}", item.cluster)),
             })

@@ -211,20 +211,12 @@ fn an_open_limit_says_how_many_items_would_decide_it() {
 }
 
 #[test]
-fn a_hundred_thousand_pairs_are_judged_in_less_than_a_second() {
+fn a_hundred_thousand_pairs_are_judged() {
     let (baseline, candidate) =
         (Arm::scoring("a", 60_000, 100_000), Arm::scoring("b", 59_900, 100_000));
-    // The quickest of three: what else the machine does is not what is measured.
-    let times = (0..3).map(|_| {
-        let start = std::time::Instant::now();
-        let found = judged(&margin(0.02), &baseline, &candidate);
-        let took = start.elapsed();
-        assert_eq!((found.verdict, found.changed.lost), (Verdict::Pass, 100));
-        took
-    });
-    let took = times.min().expect("it was judged three times");
-    println!("100,000 pairs judged: {took:?}");
-    assert!(took.as_secs_f64() < 1.0, "{took:?}");
+    let found = judged(&margin(0.02), &baseline, &candidate);
+    assert_eq!((found.verdict, found.changed.pairs), (Verdict::Pass, 100_000));
+    assert_eq!((found.changed.lost, found.changed.gained, found.flips.len()), (100, 0, 100));
 }
 
 #[test]

@@ -1,64 +1,89 @@
 //! What one arm made of one task, or of all.
 
-use std::collections::BTreeMap;
-
 use tripos_dashboards::report::{Cell, Counts, Figure, Spend};
 use tripos_graders::Outcome;
 
-use super::View;
+use super::{Extent, TaskView, View};
 use crate::config::Price;
 use crate::stats::{
-    Amount, Estimate, ItemScore, Method, PairedAmount, accuracy, macro_average, mean_amount, ratio,
+    self, Amount, Estimate, ItemScore, Method, PairedAmount, accuracy, macro_average, mean_amount,
+    ratio,
 };
 use crate::store::rows::{Sample, TrialState};
 
-/// What an arm made of the samples of one task.
-pub(super) fn cell(samples: &[&Sample], price: Option<Price>) -> Cell {
+/// What an arm made of one task.
+pub(super) fn cell(task: &TaskView<'_>, price: Option<Price>, extent: Extent) -> Cell {
     Cell {
-        accuracy: figure(&task_accuracy(samples)),
-        counts: counts(samples),
-        spend: spend(samples, price),
+        accuracy: figure(&task.accuracy),
+        counts: counts(&task.samples),
+        // A terminal shows what all tasks took together.
+        spend: match extent {
+            Extent::Whole => spend(std::slice::from_ref(task), price),
+            Extent::Terminal => Spend::default(),
+        },
     }
 }
 
 /// What an arm made of all its tasks.
-pub(super) fn total(view: &View<'_>) -> Cell {
-    let all: Vec<&Sample> = view.tasks.iter().flat_map(|(_, samples)| samples).copied().collect();
-    let estimates: Vec<(u32, Estimate)> =
-        view.tasks.iter().map(|(row, samples)| (row.weight, task_accuracy(samples))).collect();
-    let weighted: Vec<(u32, &Estimate)> = estimates.iter().map(|(w, e)| (*w, e)).collect();
+pub(super) fn total(view: &View<'_>, extent: Extent) -> Cell {
+    let weighted: Vec<(u32, &Estimate)> =
+        view.tasks.iter().map(|task| (task.row.weight, &task.accuracy)).collect();
     let accuracy = match weighted.as_slice() {
         [(_, only)] => figure(only),
         several => figure(&macro_average(several)),
     };
-    Cell { accuracy, counts: counts(&all), spend: spend(&all, view.source.price) }
+    let (tasks, price) = (view.tasks.as_slice(), view.source.price);
+    let spend = match extent {
+        Extent::Whole => spend(tasks, price),
+        Extent::Terminal => per_right_answer(tasks, price),
+    };
+    Cell { accuracy, counts: counts(&samples(tasks)), spend }
+}
+
+fn samples<'a>(tasks: &[TaskView<'a>]) -> Vec<&'a Sample> {
+    tasks.iter().flat_map(|task| &task.samples).copied().collect()
 }
 
 /// The graded repeats of one item.
 pub(super) struct Item<'a> {
-    pub(super) score: ItemScore,
+    pub(super) id: &'a str,
+    pub(super) score: f64,
+    pub(super) cluster: &'a str,
     pub(super) samples: Vec<&'a Sample>,
 }
 
-/// The items of one task with at least one graded repeat, by name.
-pub(super) fn items<'a>(samples: &[&'a Sample]) -> BTreeMap<&'a str, Item<'a>> {
-    let mut graded: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
-    for sample in samples.iter().filter(|sample| sample.score.is_some()) {
-        graded.entry(sample.item.as_str()).or_default().push(sample);
-    }
-    graded
-        .into_iter()
-        .filter_map(|(id, samples)| {
+/// The items of one task with at least one graded repeat, by name as `samples` are.
+pub(super) fn items<'a>(samples: &[&'a Sample]) -> Vec<Item<'a>> {
+    samples
+        .chunk_by(|a, b| a.item == b.item)
+        .filter_map(|repeats| {
+            let samples: Vec<&Sample> =
+                repeats.iter().copied().filter(|sample| sample.score.is_some()).collect();
             let scores: Vec<f64> = samples.iter().filter_map(|sample| sample.score).collect();
-            let cluster = samples.first().map(|sample| sample.cluster.clone());
-            Some((id, Item { score: ItemScore::of_repeats(&scores, cluster)?, samples }))
+            let (first, score) = (*samples.first()?, ItemScore::of_repeats(&scores, None)?.score);
+            Some(Item { id: &first.item, score, cluster: &first.cluster, samples })
         })
         .collect()
 }
 
-fn task_accuracy(samples: &[&Sample]) -> Estimate {
-    let scores: Vec<ItemScore> = items(samples).into_values().map(|item| item.score).collect();
-    accuracy(&scores)
+/// The items of one side, each with the same item of the other side where that has it; both by name.
+pub(super) fn beside<'m, 'a>(
+    own: &'m [Item<'a>],
+    other: &'m [Item<'a>],
+) -> impl Iterator<Item = (&'m Item<'a>, Option<&'m Item<'a>>)> {
+    let mut rest = other;
+    own.iter().map(move |item| {
+        let before = rest.iter().take_while(|other| other.id < item.id).count();
+        rest = &rest[before..];
+        (item, rest.first().filter(|other| other.id == item.id))
+    })
+}
+
+/// The accuracy on one task.
+pub(super) fn task_accuracy(items: &[Item<'_>]) -> Estimate {
+    let score =
+        |item: &Item<'_>| ItemScore { score: item.score, cluster: Some(item.cluster.to_owned()) };
+    accuracy(&items.iter().map(score).collect::<Vec<_>>())
 }
 
 fn counts(samples: &[&Sample]) -> Counts {
@@ -80,7 +105,8 @@ fn counts(samples: &[&Sample]) -> Counts {
     }
 }
 
-fn spend(samples: &[&Sample], price: Option<Price>) -> Spend {
+fn spend(tasks: &[TaskView<'_>], price: Option<Price>) -> Spend {
+    let samples = samples(tasks);
     let mean = |value: fn(&Sample) -> Option<f64>| {
         let amounts: Vec<Amount> = samples
             .iter()
@@ -96,11 +122,20 @@ fn spend(samples: &[&Sample], price: Option<Price>) -> Spend {
         output_tokens: mean(|sample| sample.usage.output.map(real)),
         reasoning_tokens: mean(|sample| sample.usage.reasoning.map(real)),
         latency_s: mean(|sample| sample.timing.map(|timing| timing.total.as_secs_f64())),
-        truncated: share(samples, Outcome::Truncated),
-        unparsed: share(samples, Outcome::Unparsed),
-        tokens_per_correct: per_correct(samples, |sample| sample.usage.output.map(real)),
-        usd_per_correct: per_correct(samples, |sample| price?.of(&sample.usage)),
-        cost_usd: cost(samples, price),
+        truncated: share(tasks, Outcome::Truncated),
+        unparsed: share(tasks, Outcome::Unparsed),
+        ..per_right_answer(tasks, price)
+    }
+}
+
+/// What a right answer took, and all answers together.
+fn per_right_answer(tasks: &[TaskView<'_>], price: Option<Price>) -> Spend {
+    let samples = samples(tasks);
+    Spend {
+        tokens_per_correct: per_correct(&samples, |sample| sample.usage.output.map(real)),
+        usd_per_correct: per_correct(&samples, |sample| price?.of(&sample.usage)),
+        cost_usd: cost(&samples, price),
+        ..Spend::default()
     }
 }
 
@@ -127,24 +162,28 @@ fn cost(samples: &[&Sample], price: Option<Price>) -> Option<f64> {
 }
 
 /// The share of graded trials that ended as `outcome`, by item as accuracy is.
-pub(super) fn share(samples: &[&Sample], outcome: Outcome) -> Figure {
-    let mut tasks: BTreeMap<usize, Vec<&Sample>> = BTreeMap::new();
-    for sample in samples {
-        tasks.entry(sample.task).or_default().push(sample);
-    }
+pub(super) fn share(tasks: &[TaskView<'_>], outcome: Outcome) -> Figure {
     let shares: Vec<ItemScore> = tasks
-        .values()
-        .flat_map(|samples| items(samples).into_values())
+        .iter()
+        .flat_map(|task| &task.items)
         .filter_map(|item| {
-            let hits: Vec<f64> = item
-                .samples
-                .iter()
-                .map(|sample| if sample.outcome == Some(outcome) { 1.0 } else { 0.0 })
-                .collect();
-            ItemScore::of_repeats(&hits, item.samples.first().map(|sample| cluster_of(sample)))
+            let cluster = item.samples.first().map(|sample| cluster_of(sample));
+            Some(ItemScore { score: hits(item, outcome)?, cluster })
         })
         .collect();
     figure(&accuracy(&shares))
+}
+
+/// The same share without its interval.
+pub(super) fn plain_share(tasks: &[TaskView<'_>], outcome: Outcome) -> Option<f64> {
+    let items = tasks.iter().flat_map(|task| &task.items);
+    stats::sorted_mean(items.filter_map(|item| hits(item, outcome)).collect())
+}
+
+/// The share of an item's repeats that ended as `outcome`.
+fn hits(item: &Item<'_>, outcome: Outcome) -> Option<f64> {
+    let hit = |sample: &&Sample| if sample.outcome == Some(outcome) { 1.0 } else { 0.0 };
+    stats::mean(&item.samples.iter().map(hit).collect::<Vec<f64>>())
 }
 
 /// What varies together, over all tasks: items of different tasks share names.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use tripos_dashboards::report::{Comparison, Difference, Direction, Figure, Pairs, Spread};
 use tripos_graders::Outcome;
 
-use super::cells::{Item, figure, items, method, number, real, share};
-use super::flips::{flipped, flips};
-use super::{Source, View};
+use super::cells::{Item, beside, figure, method, number, plain_share, real};
+use super::flips::{Flipped, flips};
+use super::{Source, TaskView, View};
 use crate::config::Price;
 use crate::key::TrialKey;
 use crate::stats::{
@@ -21,15 +21,15 @@ const DOUBTFUL_SHARE: f64 = 0.05;
 
 /// Compares the arm at `candidate` with the first.
 pub(super) fn comparison(
-    views: &[View<'_>],
-    candidate: usize,
+    (views, candidate): (&[View<'_>], usize),
     tasks: &[&TaskRow],
+    flipped: &[Flipped<'_>],
     transcripts: &BTreeMap<TrialKey, Transcript>,
 ) -> Comparison {
     let (one, two) = (&views[0], &views[candidate]);
     let mut board = Board { prices: [one.source.price, two.source.price], ..Board::default() };
     for task in tasks {
-        board.add(task, one.samples(&task.task), two.samples(&task.task));
+        board.add(task, one.task(&task.task), two.task(&task.task));
     }
     let measured: Vec<(u32, &stats::Comparison)> =
         board.tasks.iter().filter(|(_, task)| task.n > 0).map(|(w, task)| (*w, task)).collect();
@@ -56,7 +56,7 @@ pub(super) fn comparison(
         pairs_needed: pairs_needed(&overall),
         overall: shown(&overall),
         caveats,
-        flips: flips(flipped(one, two), tasks, transcripts),
+        flips: flips(flipped, tasks, transcripts),
     }
 }
 
@@ -115,16 +115,11 @@ pub fn mismatches(baseline: &Source<'_>, candidate: &Source<'_>) -> Vec<String> 
 
 /// Why a difference in score may be something else.
 fn doubts(one: &View<'_>, two: &View<'_>) -> Vec<String> {
-    let all = |view: &View<'_>, outcome| {
-        let samples: Vec<&Sample> =
-            view.tasks.iter().flat_map(|(_, samples)| samples).copied().collect();
-        share(&samples, outcome).estimate
-    };
     let kinds = [(Outcome::Truncated, "cut off"), (Outcome::Unparsed, "unreadable")];
     kinds
         .into_iter()
         .filter_map(|(outcome, word)| {
-            let (one, two) = (all(one, outcome)?, all(two, outcome)?);
+            let (one, two) = (plain_share(&one.tasks, outcome)?, plain_share(&two.tasks, outcome)?);
             ((one - two).abs() > DOUBTFUL_SHARE).then(|| {
                 format!(
                     "{:.1} % of the baseline's answers and {:.1} % of the candidate's were {word}: \
@@ -152,15 +147,15 @@ struct Board {
 }
 
 impl Board {
-    fn add(&mut self, task: &TaskRow, one: Option<&[&Sample]>, two: Option<&[&Sample]>) {
-        let (one, two) = (items(one.unwrap_or_default()), items(two.unwrap_or_default()));
-        let mut pairs = Vec::new();
-        for (id, baseline) in &one {
-            let Some(candidate) = two.get(id) else { continue };
+    fn add(&mut self, task: &TaskRow, one: Option<&TaskView<'_>>, two: Option<&TaskView<'_>>) {
+        let [one, two] = [one, two].map(|side| side.map_or(&[][..], |task| task.items.as_slice()));
+        let mut pairs = Vec::with_capacity(one.len());
+        for (baseline, candidate) in beside(one, two) {
+            let Some(candidate) = candidate else { continue };
             let pair = PairedItem {
-                baseline: baseline.score.score,
-                candidate: candidate.score.score,
-                cluster: baseline.score.cluster.clone(),
+                baseline: baseline.score,
+                candidate: candidate.score,
+                cluster: Some(baseline.cluster.to_owned()),
             };
             self.count(&pair);
             // Items of different tasks share names, so the cluster carries the task.
@@ -220,7 +215,7 @@ impl Board {
 /// The mean of what an item's repeats took, where every repeat says.
 fn item_mean(samples: &[&Sample], of: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
     let amounts: Option<Vec<f64>> = samples.iter().map(|sample| of(sample)).collect();
-    mean_ci(&amounts?, LEVEL).mean
+    stats::mean(&amounts?)
 }
 
 /// A difference as the page shows it.

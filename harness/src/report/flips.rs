@@ -6,7 +6,7 @@ use tripos_dashboards::report::{self, Flip};
 use tripos_runners::ReasoningKind;
 
 use super::View;
-use super::cells::items;
+use super::cells::beside;
 use crate::key::TrialKey;
 use crate::store::rows::{Sample, TaskRow, Transcript, TurnRow};
 
@@ -25,16 +25,16 @@ pub(super) struct Flipped<'a> {
 /// Everything that flipped between two arms, worst first.
 pub(super) fn flipped<'a>(one: &View<'a>, two: &View<'a>) -> Vec<Flipped<'a>> {
     let mut all = Vec::new();
-    for (task, baseline) in &one.tasks {
-        let Some(candidate) = two.samples(&task.task) else { continue };
-        let candidate = items(candidate);
-        for (id, one) in items(baseline) {
-            let Some(two) = candidate.get(id) else { continue };
-            let change = two.score.score - one.score.score;
+    for task in &one.tasks {
+        let name = &task.row.task;
+        let Some(candidate) = two.task(name) else { continue };
+        for (one, two) in beside(&task.items, &candidate.items) {
+            let Some(two) = two else { continue };
+            let change = two.score - one.score;
             let Some((baseline, candidate)) = telling(&one.samples, &two.samples, change) else {
                 continue;
             };
-            all.push(Flipped { task: &task.task, item: id, change, baseline, candidate });
+            all.push(Flipped { task: name, item: one.id, change, baseline, candidate });
         }
     }
     let gained = |flip: &Flipped<'_>| flip.change > 0.0;
@@ -64,16 +64,16 @@ fn telling<'a>(
 
 /// The flips as the page shows them: the worst [`READ`] with their texts, the others to be counted.
 pub(super) fn flips(
-    flipped: Vec<Flipped<'_>>,
+    flipped: &[Flipped<'_>],
     tasks: &[&TaskRow],
     transcripts: &BTreeMap<TrialKey, Transcript>,
 ) -> Vec<Flip> {
     flipped
-        .into_iter()
+        .iter()
         .enumerate()
         .filter_map(|(n, flip)| {
             if n >= READ {
-                return untold(&flip, tasks);
+                return untold(flip, tasks);
             }
             let transcript = transcripts.get(&flip.baseline.key)?;
             let listing = transcript

@@ -27,9 +27,9 @@ struct Answer<'a> {
 
 /// Measures calibration over the tasks in which an answer states its confidence; nothing where none does.
 pub(super) fn calibration(view: &View<'_>) -> Option<Calibration> {
-    let asked = view.tasks.iter().filter(|(_, samples)| samples.iter().any(|s| said(s).is_some()));
+    let asked = view.tasks.iter().filter(|task| task.samples.iter().any(|s| said(s).is_some()));
     let graded: Vec<&Sample> = asked
-        .flat_map(|(_, samples)| samples)
+        .flat_map(|task| &task.samples)
         .copied()
         .filter(|sample| sample.score.is_some())
         .collect();

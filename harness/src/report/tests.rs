@@ -185,13 +185,14 @@ fn making() -> Making {
 fn made(run: &Run, samples: &[Sample]) -> Report {
     let source = |arm| Source { run, arm, samples, telemetry: None, price: None, remote: false };
     let sources: Vec<_> = (0..run.arms.len()).map(source).collect();
-    let wanted = shown_trials(&sources);
+    let draft = Draft::new(&sources, Extent::Whole);
+    let wanted = draft.shown_trials();
     let transcripts = samples
         .iter()
         .filter(|sample| wanted.contains(&sample.key))
         .map(|sample| (sample.key, transcript(sample)))
         .collect();
-    report(&sources, &transcripts, &making())
+    draft.report(&transcripts, &making())
 }
 
 fn source_of<'a>(run: &'a Run, samples: &'a [Sample]) -> Source<'a> {
@@ -277,8 +278,9 @@ fn repeats_show_what_would_narrow_the_interval() {
 fn items_of_different_tasks_that_share_a_name_are_different_items() {
     let one = [sample(0, 0, RIGHT), sample(0, 1, CUT)];
     let two = one.clone().map(|sample| Sample { task: 1, ..sample });
-    let samples: Vec<&Sample> = one.iter().chain(&two).collect();
-    let truncated = cells::share(&samples, Outcome::Truncated);
+    let run = a_run("r", vec![arm_row("tiny", ReasoningLevel::Off, 64)]);
+    let tasks = [&one, &two].map(|all| TaskView::new(&run.tasks[0], all.iter().collect()));
+    let truncated = cells::share(&tasks, Outcome::Truncated);
     assert_eq!((truncated.estimate, truncated.n), (Some(0.5), 4));
 }
 
@@ -320,7 +322,8 @@ fn arms_of_one_label_are_told_apart_by_their_run() {
     let two = a_run("r-2", one.arms.clone());
     let source =
         |run| Source { run, arm: 0, samples: &samples, telemetry: None, price: None, remote: true };
-    let report = report(&[source(&one), source(&two)], &BTreeMap::new(), &making());
+    let sources = [source(&one), source(&two)];
+    let report = Draft::new(&sources, Extent::Whole).report(&BTreeMap::new(), &making());
     let names: Vec<_> = report.arms.iter().map(|arm| arm.name.as_str()).collect();
     assert_eq!(names, ["r-1/tiny+nothink", "r-2/tiny+nothink"]);
     assert_eq!(report.arms[0].experts, Experts::NotObservable);

@@ -13,7 +13,7 @@ const ARMS_MIN: usize = 4;
 /// say what it took.
 pub(super) fn budgets(view: &View<'_>) -> Vec<BudgetPoint> {
     let spent: Option<Vec<(u32, Vec<Spent>)>> =
-        view.tasks.iter().map(|(row, samples)| Some((row.weight, spent(samples)?))).collect();
+        view.tasks.iter().map(|task| Some((task.row.weight, spent(&task.samples)?))).collect();
     let Some(tasks) = spent else { return Vec::new() };
     let all = tasks.iter().flat_map(|(_, answers)| answers);
     let limits = doubling_budgets(all.clone());
@@ -59,15 +59,18 @@ pub(super) fn items(views: &[View<'_>], tasks: &[&TaskRow]) -> Items {
     let mut names = Vec::new();
     let mut matrix: Vec<Vec<f64>> = vec![Vec::new(); views.len()];
     for (place, task) in tasks.iter().enumerate() {
-        let arms: Vec<_> = views
-            .iter()
-            .map(|view| view.samples(&task.task).map(cells::items).unwrap_or_default())
-            .collect();
-        let Some((first, others)) = arms.split_first() else { continue };
-        for item in first.keys().filter(|item| others.iter().all(|arm| arm.contains_key(*item))) {
-            names.push((place, (*item).to_owned()));
-            for (row, arm) in matrix.iter_mut().zip(&arms) {
-                row.push(arm[item].score.score);
+        let arms: Option<Vec<&[cells::Item<'_>]>> =
+            views.iter().map(|view| Some(view.task(&task.task)?.items.as_slice())).collect();
+        let Some((first, others)) = arms.as_deref().and_then(<[_]>::split_first) else { continue };
+        let mut beside: Vec<_> = others.iter().map(|arm| cells::beside(first, arm)).collect();
+        for item in *first {
+            let of_others: Vec<_> = beside.iter_mut().map(|arm| arm.next()?.1).collect();
+            let Some(of_others) = of_others.into_iter().collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            names.push((place, item.id.to_owned()));
+            for (row, item) in matrix.iter_mut().zip([item].into_iter().chain(of_others)) {
+                row.push(item.score);
             }
         }
     }

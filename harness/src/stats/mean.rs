@@ -1,7 +1,7 @@
 //! Means: how far one may be off, when its values stand in clusters, and how much of that is the
 //! questions and how much the sampling.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::Method;
 use super::proportion::two_sided_z;
@@ -84,7 +84,7 @@ pub fn clustered_se(values: &[f64], clusters: &[usize], level: f64) -> Clustered
 
 /// Numbers clusters by name; what has no name is a cluster of its own.
 pub fn number_clusters(names: &[Option<&str>]) -> Vec<usize> {
-    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut known: HashMap<&str, usize> = HashMap::with_capacity(names.len());
     let mut next = 0;
     names
         .iter()
@@ -100,15 +100,16 @@ pub fn number_clusters(names: &[Option<&str>]) -> Vec<usize> {
 pub(super) fn clustered(values: &[f64], clusters: &[usize]) -> ClusteredMean {
     let mut rows: Vec<(usize, f64)> =
         clusters.iter().copied().zip(values.iter().copied()).collect();
-    rows.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+    rows.sort_unstable_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     let values: Vec<f64> = rows.iter().map(|row| row.1).collect();
     let Some(mean) = mean(&values) else { return ClusteredMean::default() };
-    let mut errors: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    for (cluster, value) in rows {
-        errors.entry(cluster).or_default().push(value - mean);
-    }
-    let (n, groups) = (values.len(), errors.len());
-    let mut squares: Vec<f64> = errors.into_values().map(|group| sum(group).powi(2)).collect();
+    // A stable sort: inside a cluster the errors stay in the order of their values.
+    rows.sort_by_key(|row| row.0);
+    let mut squares: Vec<f64> = rows
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|group| sum(group.iter().map(|row| row.1 - mean)).powi(2))
+        .collect();
+    let (n, groups) = (values.len(), squares.len());
     squares.sort_by(f64::total_cmp);
     let squares = without_rounding(sum(squares), &values);
     let se_cr0 = libm::sqrt(squares) / count(n);

@@ -69,6 +69,7 @@ pub use size::{
     power_paired, sample_size_paired,
 };
 pub use spend::{Amount, PairedAmount, mean_amount, ratio, ratio_at, ratio_ci};
+pub(crate) use sum::{mean, sorted_mean};
 pub use weighted::{Part, weighted_mean};
 
 /// The examples of the document, run as tests.

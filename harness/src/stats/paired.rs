@@ -6,7 +6,7 @@ use super::margin::score_bounds;
 use super::mean::{ClusteredMean, clustered, clustered_se, number_clusters, or_constant};
 use super::proportion::two_sided_z;
 use super::special::{normal_tail, student_two_sided};
-use super::sum::{count, mean, sum, variance};
+use super::sum::{count, mean, sorted_mean, sum, variance};
 use super::weighted::{Part, weighted_mean};
 use super::{LEVEL, Method};
 
@@ -162,12 +162,6 @@ pub fn difference_at(pairs: &[PairedItem], level: f64) -> Comparison {
     // A difference without spread has no t: its test is absent, not certain.
     let t = fit.mean.zip(fit.se).filter(|(_, se)| *se > 0.0).map(|(mean, se)| mean / se);
     Comparison { p_value: t.map(|t| student_two_sided(t, count(fit.clusters) - 1.0)), ..compared }
-}
-
-/// A mean whose last digit the order of the values does not move.
-fn sorted_mean(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    mean(&values)
 }
 
 /// Averages the differences of tasks by weight; absent when a task has none.

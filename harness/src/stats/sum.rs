@@ -24,8 +24,14 @@ pub(super) fn count(n: usize) -> f64 {
 }
 
 /// Returns the mean, or nothing of nothing.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| sum(values.iter().copied()) / count(values.len()))
+}
+
+/// Returns a mean whose last digit the order of the values does not move.
+pub(crate) fn sorted_mean(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    mean(&values)
 }
 
 /// Returns the variance with n − 1, or nothing of fewer than two values. Values that are all the same

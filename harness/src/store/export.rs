@@ -65,8 +65,11 @@ pub async fn export(store: &Store, id: RunId) -> Result<Imported, StoreError> {
         .await
         .map_err(doing("read the run"))?;
     let place = |s: &Sample| (s.arm, s.task, s.item.clone(), s.repeat);
-    let mut known: BTreeMap<_, Sample> =
-        samples(store, id).await?.into_iter().map(|sample| (place(&sample), sample)).collect();
+    let mut known: BTreeMap<_, Sample> = samples(store, id, None)
+        .await?
+        .into_iter()
+        .map(|sample| (place(&sample), sample))
+        .collect();
     let mut trials = Vec::with_capacity(rows.len());
     for row in rows {
         let place =

@@ -1,8 +1,11 @@
 //! The questions the product asks of the store.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use sqlx::FromRow;
+use serde::Deserialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _};
 use tripos_runners::runner::Telemetry;
 use tripos_runners::{Effective, Timing, Usage};
 use tripos_tasks::Sampling;
@@ -49,12 +52,11 @@ statements! {
     TASKS = "SELECT suite, task, version, title, domain, sensitivity, weight, digest, grader,
             items, repeats
         FROM run_task WHERE run = ?1 ORDER BY n";
-    SAMPLES = "SELECT l.arm, l.task, i.name AS item, coalesce(i.cluster, i.name) AS cluster,
-            i.level, l.repeat, t.key, d.digest AS grader, l.failed, g.outcome, g.score,
-            json_extract(g.detail, '$.run.tier') AS tier,
-            CAST(json_extract(g.detail, '$.confidence') AS REAL) AS confidence, c.finish, c.tokens_in,
-            c.tokens_cached, c.tokens_out, c.tokens_reasoning, c.usage_source, c.first_us,
-            c.total_us
+    SAMPLES = "SELECT json_array(l.arm, l.task, i.name, i.cluster, i.level, l.repeat, t.key,
+                d.digest, l.failed, g.outcome, json_extract(g.detail, '$.run.tier'), c.finish,
+                c.tokens_in, c.tokens_cached, c.tokens_out, c.tokens_reasoning, c.usage_source,
+                c.first_us, c.total_us) AS packed,
+            g.score, CAST(json_extract(g.detail, '$.confidence') AS REAL) AS confidence
         FROM run_trial l
         JOIN trial t ON t.id = l.trial
         JOIN item i ON i.id = l.item
@@ -63,7 +65,7 @@ statements! {
         LEFT JOIN attempt a ON a.turn = u.id AND a.status = 'ok'
         LEFT JOIN completion c ON c.attempt = a.id
         LEFT JOIN grade g ON g.trial = l.trial AND g.grader = l.grader
-        WHERE l.run = ?1 ORDER BY l.arm, l.task, l.n";
+        WHERE l.run = ?1 AND (?2 IS NULL OR l.arm = ?2) ORDER BY l.n";
     KEYS = "SELECT key FROM trial WHERE key >= ?1 AND key < ?1 || 'g' ORDER BY key LIMIT 2";
     TELEMETRY = "SELECT arm, seen FROM telemetry WHERE run = ?1 ORDER BY owner";
 }
@@ -134,14 +136,23 @@ async fn left_out(store: &Store, id: RunId) -> Result<Vec<LeftOut>, StoreError> 
     Ok(rows.into_iter().map(|(task, item, why)| LeftOut { task, item, why }).collect())
 }
 
-/// Returns what became of every trial of a run: by arm, by task, then in the order of the plan.
-pub async fn samples(store: &Store, id: RunId) -> Result<Vec<Sample>, StoreError> {
-    let rows: Vec<RawSample> = sqlx::query_as(SAMPLES)
+/// Returns what became of every trial of a run, or of one arm of it: by arm, by task, then in the order of
+/// the plan.
+pub async fn samples(
+    store: &Store,
+    id: RunId,
+    arm: Option<usize>,
+) -> Result<Vec<Sample>, StoreError> {
+    let rows: Vec<ReadSample> = sqlx::query_as(SAMPLES)
         .bind(id.0)
+        .bind(arm.map(|arm| i64::try_from(arm).unwrap_or(i64::MAX)))
         .fetch_all(store.readers())
         .await
         .map_err(doing("read the trials"))?;
-    rows.into_iter().map(sample).collect()
+    let mut samples =
+        rows.into_iter().map(|read| read.0).collect::<Result<Vec<Sample>, StoreError>>()?;
+    samples.sort_by_key(|sample| (sample.arm, sample.task));
+    Ok(samples)
 }
 
 /// Finds the one trial whose key begins with `prefix`.
@@ -331,32 +342,50 @@ async fn tasks(store: &Store, run: RunId) -> Result<Vec<TaskRow>, StoreError> {
         .collect()
 }
 
-#[derive(FromRow)]
-struct RawSample {
-    arm: i64,
-    task: i64,
+/// A trial as it was read; an error where a value is not one that this version knows.
+struct ReadSample(Result<Sample, StoreError>);
+
+impl FromRow<'_, SqliteRow> for ReadSample {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let (packed, score, confidence) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Self(json("trial", packed).and_then(|row| sample(row, score, confidence))))
+    }
+}
+
+/// What JSON loses nothing of, as the array that the database made of it: each column costs a copy on its
+/// way out, and a run has many trials.
+#[derive(Deserialize)]
+struct Packed<'a> {
+    arm: usize,
+    task: usize,
     item: String,
-    cluster: String,
+    cluster: Option<String>,
     level: Option<u8>,
     repeat: u32,
-    key: String,
+    #[serde(borrow)]
+    key: Cow<'a, str>,
     grader: String,
     failed: Option<String>,
-    outcome: Option<String>,
-    score: Option<f64>,
+    #[serde(borrow)]
+    outcome: Option<Cow<'a, str>>,
     tier: Option<u8>,
-    confidence: Option<f64>,
-    finish: Option<String>,
+    #[serde(borrow)]
+    finish: Option<Cow<'a, str>>,
     tokens_in: Option<u64>,
     tokens_cached: Option<u64>,
     tokens_out: Option<u64>,
     tokens_reasoning: Option<u64>,
-    usage_source: Option<String>,
+    #[serde(borrow)]
+    usage_source: Option<Cow<'a, str>>,
     first_us: Option<i64>,
     total_us: Option<i64>,
 }
 
-fn sample(row: RawSample) -> Result<Sample, StoreError> {
+fn sample(
+    row: Packed<'_>,
+    score: Option<f64>,
+    confidence: Option<f64>,
+) -> Result<Sample, StoreError> {
     let state = match (&row.outcome, &row.finish, row.failed) {
         (Some(_), _, _) => TrialState::Graded,
         // Answered perhaps, but what the grader asked for could not be had.
@@ -366,19 +395,19 @@ fn sample(row: RawSample) -> Result<Sample, StoreError> {
     };
     let source = row.usage_source.as_deref().map(|text| name("usage source", text)).transpose()?;
     Ok(Sample {
-        arm: number("arm", row.arm)?,
-        task: number("task", row.task)?,
+        arm: row.arm,
+        task: row.task,
+        cluster: row.cluster.unwrap_or_else(|| row.item.clone()),
         item: row.item,
-        cluster: row.cluster,
         level: row.level,
         repeat: row.repeat,
         key: parse_key(&row.key)?,
         grader: row.grader,
         state,
         outcome: row.outcome.as_deref().map(outcome).transpose()?,
-        score: row.score,
+        score,
         tier: row.tier,
-        confidence: row.confidence,
+        confidence,
         finish: row.finish.as_deref().map(finish).transpose()?,
         usage: Usage {
             input: row.tokens_in,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tripos_graders::{Grade, Outcome};
@@ -359,11 +360,15 @@ pub(super) fn name_text(value: &impl Serialize) -> String {
 
 /// Reads a value of an enum from its name.
 pub(super) fn name<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_value(Value::from(text)).map_err(|_| unknown(what, &text))
+    let named: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+    T::deserialize(named).map_err(|_| unknown(what, &text))
 }
 
 /// Reads a value from JSON.
-pub(super) fn json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+pub(super) fn json<'a, T: Deserialize<'a>>(
+    what: &'static str,
+    text: &'a str,
+) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|_| unknown(what, &text))
 }
 

@@ -341,7 +341,7 @@ async fn a_transcript_holds_everything_about_a_trial() {
     let mut batch = writer.batch().await.expect("a batch");
     batch.complete(second, &sent).await.expect("completed");
     batch.commit().await.expect("commits");
-    let key = read::samples(&store, begun.run).await.expect("read")[0].key;
+    let key = read::samples(&store, begun.run, None).await.expect("read")[0].key;
     let found = read::find_trial(&store, &key.to_string()[..9].to_uppercase()).await;
     assert_eq!(found.expect("found"), key);
     let transcript = read::transcript(&store, key).await.expect("read");
@@ -407,15 +407,15 @@ async fn what_was_altered_in_the_file_is_noticed() {
     let (mut writer, begun) = begin(&store, &selection()).await;
     let first = attempt(&mut writer, begun.standing[0].trial).await;
     complete(&mut writer, first, "Answer: 1").await;
-    let key = read::samples(&store, begun.run).await.expect("read")[0].key;
+    let key = read::samples(&store, begun.run, None).await.expect("read")[0].key;
     tamper(&store, "UPDATE blob SET bytes = zeroblob(length(bytes))").await;
     let error = read::transcript(&store, key).await.expect_err("a damaged body");
     assert!(matches!(error, StoreError::Body { .. }), "{error:?}");
     tamper(&store, "UPDATE completion SET finish = 'sideways'").await;
-    let error = read::samples(&store, begun.run).await.expect_err("an unknown finish");
+    let error = read::samples(&store, begun.run, None).await.expect_err("an unknown finish");
     assert_eq!(error.to_string(), "the stored finish `sideways` is not one this version knows");
     tamper(&store, "PRAGMA foreign_keys = OFF; DROP TABLE completion").await;
-    let error = read::samples(&store, begun.run).await.expect_err("a missing table");
+    let error = read::samples(&store, begun.run, None).await.expect_err("a missing table");
     assert_eq!(error.to_string(), "cannot read the trials in the store");
 }
 
@@ -424,7 +424,7 @@ async fn a_trial_nobody_asked_for_is_planned() {
     let folder = folder();
     let store = store(&folder).await;
     let (_writer, begun) = begin(&store, &selection()).await;
-    let samples = read::samples(&store, begun.run).await.expect("read");
+    let samples = read::samples(&store, begun.run, None).await.expect("read");
     assert_eq!(samples.len(), 6);
     assert!(samples.iter().all(|sample| sample.state == TrialState::Planned));
     assert_eq!((samples[0].cluster.as_str(), samples[0].level), ("sum-0", Some(1)));
