@@ -25,8 +25,7 @@ pub(super) async fn put(
         .await
         .map_err(doing("look for a body"))?;
     if known.is_none() {
-        let size = i64::try_from(body.len()).expect("a body fits in memory");
-        let bytes = zstd::bulk::compress(body, LEVEL).expect("memory can be compressed");
+        let (size, bytes) = packed(body);
         sqlx::query(INSERT)
             .bind(hash.as_slice())
             .bind(size)
@@ -36,6 +35,12 @@ pub(super) async fn put(
             .map_err(doing("keep a body"))?;
     }
     Ok(hash)
+}
+
+/// Returns the size of a body and the body as it is kept.
+pub(super) fn packed(body: &[u8]) -> (i64, Vec<u8>) {
+    let size = i64::try_from(body.len()).expect("a body fits in memory");
+    (size, zstd::bulk::compress(body, LEVEL).expect("memory can be compressed"))
 }
 
 /// Returns the body called `hash`, after checking that it is what was kept.

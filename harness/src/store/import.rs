@@ -11,7 +11,7 @@ use tripos_tasks::{Digest, Prompt};
 
 use super::begin::{Rows, left_out};
 use super::rows::{ArmRow, ItemRow, Run, RunState, Sample, TaskRow, TrialState, json_text};
-use super::write::{Announced, Writer};
+use super::write::Writer;
 use super::{Store, StoreError, doing, now_ms, read};
 use crate::key::{TrialKey, sent_sampling};
 
@@ -24,7 +24,7 @@ statements! {
 }
 
 /// Trials written in one transaction.
-const BATCH: usize = 256;
+const BATCH: usize = 4_096;
 
 /// A run that was measured elsewhere.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,15 +73,14 @@ pub async fn import(
     let places: Vec<usize> = (0..imported.trials.len()).collect();
     for chunk in places.chunks(BATCH) {
         let mut batch = writer.batch().await?;
+        let (mut answers, mut grades) = (Vec::new(), Vec::new());
         for &n in chunk {
             let (trial, standing) = (&imported.trials[n], begun.standing[n]);
             if standing.outcome.is_some() {
                 continue;
             }
-            if let Some((prompt, completion)) = &trial.answer
-                && let Announced::Attempt(attempt) = batch.announce(standing.trial, prompt).await?
-            {
-                batch.complete(attempt, completion).await?;
+            if let Some((prompt, completion)) = &trial.answer {
+                answers.push((standing.trial, prompt, completion));
             }
             // A run that was graded anew here keeps its own verdicts.
             let graded_anew = known.graders.get(n).is_some_and(|own| *own != trial.sample.grader);
@@ -89,11 +88,13 @@ pub async fn import(
                 continue;
             }
             if let Some(grade) = &trial.grade {
-                batch.grade((standing.trial, standing.grader), grade).await?;
+                grades.push((standing.trial, standing.grader, grade));
             } else if let TrialState::Failed(why) = &trial.sample.state {
                 batch.give_up(n, why).await?;
             }
         }
+        batch.keep_answers(&answers).await?;
+        batch.keep_grades(&grades).await?;
         batch.commit().await?;
     }
     let summary = &imported.run.summary;

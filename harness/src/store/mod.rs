@@ -14,6 +14,7 @@ macro_rules! statements {
 
 mod begin;
 mod blob;
+mod bulk;
 mod error;
 pub mod export;
 pub mod import;

@@ -203,6 +203,7 @@ async fn every_statement_prepares() {
     let modules = [
         begin::STATEMENTS,
         blob::STATEMENTS,
+        bulk::STATEMENTS,
         export::STATEMENTS,
         import::STATEMENTS,
         read::STATEMENTS,

@@ -24,10 +24,10 @@ pub(crate) struct Writer {
 
 /// What is written together.
 pub(crate) struct Batch<'a> {
-    transaction: Transaction<'a, Sqlite>,
+    pub(super) transaction: Transaction<'a, Sqlite>,
     run: i64,
-    owner: i64,
-    now_ms: i64,
+    pub(super) owner: i64,
+    pub(super) now_ms: i64,
 }
 
 /// One try at a runner, as the ledger numbers it.
