@@ -96,7 +96,9 @@ fn sandbox_lines(context: &Context) -> Vec<(&'static str, String)> {
     };
     let probe = sandbox.probe();
     let tier = sandbox.tier().number();
-    let mut lines = vec![("sandbox", format!("tier {tier}, landlock version {}", probe.landlock))];
+    let groups = if probe.has_control_groups { ", control groups" } else { "" };
+    let state = format!("tier {tier}, landlock version {}{groups}", probe.landlock);
+    let mut lines = vec![("sandbox", state)];
     for (tier, why) in &probe.refused {
         lines.push(("", format!("tier {} is refused: {why}", tier.number())));
     }
@@ -134,6 +136,7 @@ fn sandbox_document(context: &Context) -> Value {
     json!({
         "tier": sandbox.tier(),
         "landlock": probe.landlock,
+        "control_groups": probe.has_control_groups,
         "refused": refused,
         "languages": languages,
     })

@@ -6,12 +6,14 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Shutdown, shutdown};
 
+use super::cgroup::Group;
 use super::setup::Report;
 use super::{memory, sys};
 
@@ -63,8 +65,17 @@ pub(super) struct Bounds {
     pub(super) is_kept_inside: bool,
     /// A process of the machine whose descendants are the cell, where no process of it is known.
     pub(super) root: Option<u32>,
+    /// The group that bounds its memory together, where control groups can be made.
+    pub(super) group: Option<Grouped>,
     /// The folder it writes to, with the most bytes and files in it.
     pub(super) folder: Option<(std::path::PathBuf, u64, u64)>,
+}
+
+/// A control group, and what the kernel had killed in it before the cell started.
+#[derive(Clone, Debug)]
+pub(super) struct Grouped {
+    pub(super) group: Arc<Group>,
+    pub(super) kills: u64,
 }
 
 /// Bytes on their way into a cell.
@@ -195,6 +206,9 @@ pub(super) fn supervise(cells: &mut [Cell], deadline: Instant) -> io::Result<Opt
     }
     cells.iter_mut().for_each(Cell::hang_up);
     end(cells, Instant::now())?;
+    if cells.iter().any(Cell::ran_out) {
+        return Ok(Some(Stop::Memory));
+    }
     let overflow = cells.iter().any(|cell| cell.outputs.iter().any(|output| output.is_cut));
     Ok(overflow.then_some(Stop::Output))
 }
@@ -334,14 +348,20 @@ impl Cell {
         all
     }
 
+    /// Says whether the kernel has killed something of the cell for want of memory.
+    fn ran_out(&self) -> bool {
+        self.bounds.group.as_ref().is_some_and(|grouped| grouped.group.kills() > grouped.kills)
+    }
+
     /// Says whether the cell holds more than it may.
     fn overrun(&self) -> Option<Stop> {
         if self.is_gone {
             return None;
         }
         let processes = self.processes();
-        let is_watched = processes.len() > 1 || !self.bounds.is_kept_inside;
-        if is_watched && memory::used(&processes) > self.bounds.memory {
+        let is_bounded =
+            self.bounds.group.is_some() || self.bounds.is_kept_inside && processes.len() <= 1;
+        if !is_bounded && memory::used(&processes) > self.bounds.memory {
             return Some(Stop::Memory);
         }
         let (folder, bytes, files) = self.bounds.folder.as_ref()?;

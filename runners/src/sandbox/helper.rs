@@ -4,12 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::cgroup::{Delegated, Group};
 use super::setup::Setup;
 use super::{init, memory, packet};
 
@@ -36,6 +37,8 @@ impl Default for Launch {
 pub(super) struct Helper {
     child: Child,
     control: Option<OwnedFd>,
+    /// Dropped last: a group with processes stays.
+    group: Option<Arc<Group>>,
 }
 
 type Order = (OwnedFd, mpsc::Sender<io::Result<Child>>);
@@ -63,13 +66,16 @@ impl Spawner {
     }
 
     /// Starts a helper and waits until it has set everything up.
-    pub(super) fn start(&self, setup: &Setup) -> io::Result<Helper> {
+    pub(super) fn start(&self, setup: &Setup, delegated: Option<&Delegated>) -> io::Result<Helper> {
         let (control, theirs) = packet::pair()?;
         let (reply, spawned) = mpsc::channel();
         let gone = || io::Error::other("the thread that starts helpers is gone");
         self.orders.send((theirs, reply)).map_err(|_| gone())?;
         let child = spawned.recv().map_err(|_| gone())??;
-        let helper = Helper { child, control: Some(control) };
+        // It waits for its setup, and has started nothing yet.
+        let group = delegated.map(|delegated| delegated.group(child.id())).transpose();
+        let mut helper = Helper { child, control: Some(control), group: None };
+        helper.group = group?.map(Arc::new);
         packet::send(helper.control(), &serde_json::to_vec(setup)?, &[])?;
         helper.reply(b'R')?;
         Ok(helper)
@@ -101,6 +107,11 @@ impl Helper {
             Some((b'E', why)) => Err(io::Error::other(String::from_utf8_lossy(why).into_owned())),
             _ => Err(io::Error::other("the helper ended without a word")),
         }
+    }
+
+    /// Returns the group of control that the helper is in, if there is one.
+    pub(super) fn group(&self) -> Option<&Arc<Group>> {
+        self.group.as_ref()
     }
 
     /// Returns the helper's process.

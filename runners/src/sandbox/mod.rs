@@ -8,6 +8,7 @@
 mod asserts;
 mod calls;
 mod cell;
+mod cgroup;
 mod commands;
 mod compare;
 mod confine;
@@ -31,7 +32,7 @@ mod value;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tripos_tasks::program::StdioTests;
@@ -44,6 +45,7 @@ pub use init::{ARGUMENT as HELPER_ARGUMENT, is_helper, main as helper_main};
 pub use one_shot::{Dialect, Elsewhere, Service};
 pub use toolchain::Tool;
 
+use cgroup::Delegated;
 use function::NO_RECORD;
 use helper::Spawner;
 use one_shot::Backend;
@@ -104,6 +106,8 @@ pub struct Probe {
     pub refused: Vec<(Tier, String)>,
     /// The version of landlock the kernel offers; 0 for none.
     pub landlock: i64,
+    /// Whether control groups bound the memory of a cell.
+    pub has_control_groups: bool,
 }
 
 /// Runs programs in cells, several at once.
@@ -138,6 +142,7 @@ impl Sandbox {
         let spawner = Spawner::new(options.launch.clone())
             .map_err(|source| SandboxError::Helper { source })?;
         let tools = Arc::new(Toolchain::new(&options.folders));
+        let delegated = delegated();
         let best = vec![Tier::Namespaces, Tier::Landlock, Tier::Container];
         let mut reasons = Vec::new();
         for tier in options.tier.map_or(best, |tier| vec![tier]) {
@@ -150,7 +155,7 @@ impl Sandbox {
                 }
                 continue;
             }
-            let ground = Ground::new(tier, spawner.clone(), tools.clone())
+            let ground = Ground::new(tier, spawner.clone(), tools.clone(), delegated.clone())
                 .map_err(|source| SandboxError::Helper { source })?;
             match ground.probe() {
                 Ok(()) => return Ok(Self::on(Place::Cells(ground), reasons, options)),
@@ -164,7 +169,10 @@ impl Sandbox {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = options.slots.unwrap_or(cores * SLOTS_PER_CORE).clamp(1, MAX_SLOTS);
         let tier = Some(place.tier());
-        let probe = Probe { tier, refused, landlock: sys::landlock_version() };
+        let has_control_groups =
+            matches!(&place, Place::Cells(ground) if ground.delegated.is_some());
+        let landlock = sys::landlock_version();
+        let probe = Probe { tier, refused, landlock, has_control_groups };
         let slots = (0..count).map(Slot::new).collect();
         let (slots, freed) = (Mutex::new(slots), Condvar::new());
         Self { place, probe, slots, count, freed, quiet: RwLock::new(()) }
@@ -294,6 +302,12 @@ impl Sandbox {
             slots = self.freed.wait(slots).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// What of the tree of control groups is this process's own, found out once.
+fn delegated() -> Option<Arc<Delegated>> {
+    static FOUND: OnceLock<Option<Arc<Delegated>>> = OnceLock::new();
+    FOUND.get_or_init(|| Delegated::take().map(Arc::new)).clone()
 }
 
 impl Place {

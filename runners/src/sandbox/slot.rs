@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tripos_tasks::{Language, Limits, Tier};
 
-use super::cell::{Bounds, Capture, Cell, Feed, supervise};
+use super::cell::{Bounds, Capture, Cell, Feed, Grouped, supervise};
+use super::cgroup::Delegated;
 use super::helper::{Helper, Spawner};
 use super::packet;
 use super::root;
@@ -39,6 +40,8 @@ pub(super) struct Ground {
     spawner: Spawner,
     /// Whom helpers become, where this program is root.
     uids: Option<Uids>,
+    /// Where control groups can be made.
+    pub(super) delegated: Option<Arc<Delegated>>,
 }
 
 /// What one program at a time runs in.
@@ -123,7 +126,7 @@ impl Slot {
         let scratch = ground.scratch(owner)?;
         let role = Role::Commands { disk_bytes: limits.disk_bytes, files: limits.files };
         let setup = ground.setup(role, tool, owner, scratch.as_ref());
-        let helper = ground.spawner.start(&setup)?;
+        let helper = ground.spawner.start(&setup, ground.delegated.as_deref())?;
         Ok(CommandCell { helper, scratch, tier: ground.tier, limits: *limits })
     }
 }
@@ -143,6 +146,7 @@ impl Warm {
             "rlimits": rlimits(job.limits, Language::Python, ground),
             "refused": super::stdio::REFUSED_STATUS,
         });
+        let group = grouped(&self.helper, job.limits)?;
         let text = packet::memory_file(job.text)?;
         let mut ends = Ends::open(job.input, job.is_captured, job.limits)?;
         let mut fds = vec![text.as_fd()];
@@ -155,6 +159,7 @@ impl Warm {
         let bounds = Bounds {
             memory: job.limits.memory_bytes,
             is_kept_inside: true,
+            group,
             root: None,
             folder: folder(self.scratch.as_ref(), job.limits),
         };
@@ -194,6 +199,7 @@ impl CommandCell {
         input: Option<Vec<u8>>,
         file: Option<&[u8]>,
     ) -> io::Result<Cell> {
+        let group = grouped(&self.helper, &self.limits)?;
         let mut ends = Ends::open(input, true, &self.limits)?;
         let file = file.map(packet::memory_file).transpose()?;
         let mut fds: Vec<BorrowedFd<'_>> = ends.theirs.iter().map(AsFd::as_fd).collect();
@@ -204,6 +210,7 @@ impl CommandCell {
         let bounds = Bounds {
             memory: self.limits.memory_bytes,
             is_kept_inside: false,
+            group,
             root: Some(self.helper.process()),
             folder: folder(self.scratch.as_ref(), &self.limits),
         };
@@ -281,6 +288,13 @@ impl Ends {
     }
 }
 
+/// Bounds the group of a helper, where it is in one, for what it starts next.
+fn grouped(helper: &Helper, limits: &Limits) -> io::Result<Option<Grouped>> {
+    let Some(group) = helper.group() else { return Ok(None) };
+    group.bound(limits, OWN_PROCESSES)?;
+    Ok(Some(Grouped { kills: group.kills(), group: Arc::clone(group) }))
+}
+
 fn work(scratch: Option<&Scratch>) -> PathBuf {
     scratch.map_or_else(|| Path::new(WRITABLE).join("work"), |s| s.path().join("work"))
 }
@@ -290,9 +304,14 @@ fn folder(scratch: Option<&Scratch>, limits: &Limits) -> Option<(PathBuf, u64, u
 }
 
 impl Ground {
-    pub(super) fn new(tier: Tier, spawner: Spawner, tools: Arc<Toolchain>) -> io::Result<Self> {
+    pub(super) fn new(
+        tier: Tier,
+        spawner: Spawner,
+        tools: Arc<Toolchain>,
+        delegated: Option<Arc<Delegated>>,
+    ) -> io::Result<Self> {
         let uids = uids::can_drop().then(Uids::take).transpose()?;
-        Ok(Self { tier, tools, spawner, uids })
+        Ok(Self { tier, tools, spawner, uids, delegated })
     }
 
     /// Runs something in a cell of this tier.
@@ -379,7 +398,8 @@ impl Ground {
             environment: environment(&work(scratch.as_ref())),
         };
         let setup = self.setup(role, python, owner, scratch.as_ref());
-        Ok(Warm { helper: self.spawner.start(&setup)?, scratch })
+        let helper = self.spawner.start(&setup, self.delegated.as_deref())?;
+        Ok(Warm { helper, scratch })
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tripos_tasks::RunVerdict::{
     CompileError, Fail, MemoryLimit, OutputLimit, Pass, RuntimeError, Timeout,
 };
-use tripos_tasks::{Language, RunVerdict};
+use tripos_tasks::{Language, RunVerdict, Tier};
 
 use super::{check, is_alone, program, python, sandboxes, sum};
 
@@ -50,6 +50,27 @@ const BOMBS: [(Language, &str); 18] = [
     (Language::C, "int a[1 << 28];int main(void){for(;;)for(int i=0;i<1<<28;i+=1024)a[i]++;}"),
     (Language::Shell, "b() { b | b & }; b; while :; do :; done"),
 ];
+
+#[test]
+fn the_kernel_bounds_the_memory_of_many_processes_where_groups_can_be_made() {
+    let source = "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        x = b'x' * (40 << 20)\n        \
+                  time.sleep(2)\n        os._exit(0)\nfor _ in range(8): os.wait()\n\
+                  print(sum(map(int, input().split())))";
+    for sandbox in sandboxes().filter(|sandbox| sandbox.tier() == Tier::Namespaces) {
+        if !sandbox.probe().has_control_groups {
+            println!("skipped: no control group was delegated to these tests");
+            continue;
+        }
+        let mut many = python(source, sum());
+        for (memory, expected) in [(256 * MIB, MemoryLimit), (1_024 * MIB, Pass)] {
+            many.limits.memory_bytes = memory;
+            check(sandbox, &many, &[expected]);
+        }
+        // What was killed in one cell counts in no other.
+        check(sandbox, &python("print(sum(map(int, input().split())))", sum()), &[Pass]);
+        println!("control groups bound the memory of a cell");
+    }
+}
 
 #[test]
 fn bombs_are_stopped_and_the_harness_stays_small() {
