@@ -27,6 +27,8 @@ pub enum Unit {
     Dollars,
     /// How many times.
     Ratio,
+    /// A score without a unit.
+    Plain,
 }
 
 /// A figure as it is shown, in parts that a renderer may set apart.
@@ -65,7 +67,7 @@ pub(crate) fn show(figure: &Figure, unit: Unit) -> Shown {
     let suffix = match unit {
         Unit::Percent => " %",
         Unit::Points => " points",
-        Unit::Amount | Unit::Dollars => "",
+        Unit::Amount | Unit::Dollars | Unit::Plain => "",
         Unit::Seconds => " s",
         Unit::Ratio => "×",
     };
@@ -134,7 +136,7 @@ impl Digits {
         let (finest, coarsest) = match unit {
             Unit::Percent | Unit::Points => (-2, 0),
             Unit::Amount => (-1, 6),
-            Unit::Seconds | Unit::Ratio => (-3, 6),
+            Unit::Seconds | Unit::Ratio | Unit::Plain => (-3, 6),
             Unit::Dollars => (-7, 6),
         };
         let place = if half_width > 0.0 {
@@ -224,6 +226,7 @@ mod tests {
         amount(1_234.0, Some((0.0, 2_468.0)), "1200 [0, 2500]");
         check(Unit::Seconds, 0.0421, Some((0.0409, 0.0433)), "0.042 s [0.041, 0.043]");
         check(Unit::Ratio, 5.23, Some((4.81, 5.66)), "5.2× [4.8, 5.7]");
+        check(Unit::Plain, 0.1432, Some((0.1211, 0.1653)), "0.143 [0.121, 0.165]");
     }
 
     #[test]

@@ -151,11 +151,10 @@ pub(crate) fn calibration(arm: &Arm) -> Option<String> {
         arm.name,
         count(fit.stated),
         count(fit.stated + fit.missing),
-        show(&fit.brier, Unit::Ratio).to_string().replace('×', ""),
+        show(&fit.brier, Unit::Plain),
     )];
     if fit.auroc.estimate.is_some() {
-        let area = show(&fit.auroc, Unit::Ratio).to_string().replace('×', "");
-        parts.push(format!("AUROC {area}"));
+        parts.push(format!("AUROC {}", show(&fit.auroc, Unit::Plain)));
     }
     parts.extend(
         fit.ece.map(|ece| format!("calibration error {ece:.2} over {} bins", fit.bins.len())),

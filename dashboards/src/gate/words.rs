@@ -165,6 +165,7 @@ fn bare(limit: f64, unit: Unit) -> String {
         Unit::Points => format!("{} points", trimmed(100.0 * limit)),
         Unit::Percent => format!("{} %", trimmed(100.0 * limit)),
         Unit::Ratio => format!("{}×", trimmed(limit)),
+        Unit::Plain => trimmed(limit),
         Unit::Amount | Unit::Seconds | Unit::Dollars => show(&figure, unit).estimate,
     }
 }

@@ -6,13 +6,12 @@
 use std::collections::BTreeMap;
 
 use sqlx::{FromRow, SqliteConnection};
-use tripos_graders::Grade;
 use tripos_runners::{Completion, Raw};
 use tripos_tasks::Prompt;
 
 use super::import::{Imported, ImportedTrial};
 use super::read::{self, samples, telemetry};
-use super::rows::{CompletionRow, ItemRow, RunId, Sample, json, number, outcome};
+use super::rows::{CompletionRow, GradeColumns, ItemColumns, RunId, Sample, json, number};
 use super::transcript::{body_text, completion};
 use super::{Store, StoreError, doing};
 
@@ -33,18 +32,12 @@ struct Row {
     arm: i64,
     task: i64,
     repeat: u32,
-    name: String,
-    cluster: Option<String>,
-    fields: String,
-    target_kind: String,
-    target: String,
-    decoys: String,
-    origin: Option<String>,
+    #[sqlx(flatten)]
+    item: ItemColumns,
     turn: Option<i64>,
     prompt: Option<Vec<u8>>,
-    outcome: Option<String>,
-    score: Option<f64>,
-    detail: Option<String>,
+    #[sqlx(flatten)]
+    grade: GradeColumns,
 }
 
 /// Returns a run with everything that another store needs to stand in for this one.
@@ -73,10 +66,10 @@ pub async fn export(store: &Store, id: RunId) -> Result<Imported, StoreError> {
     let mut trials = Vec::with_capacity(rows.len());
     for row in rows {
         let place =
-            (number("arm", row.arm)?, number("task", row.task)?, row.name.clone(), row.repeat);
+            (number("arm", row.arm)?, number("task", row.task)?, row.item.name.clone(), row.repeat);
         let sample = known.remove(&place).ok_or(StoreError::Value {
             what: "place of a trial",
-            value: format!("{} {}", row.name, row.repeat),
+            value: format!("{} {}", row.item.name, row.repeat),
         })?;
         trials.push(trial(&mut connection, row, sample).await?);
     }
@@ -88,26 +81,10 @@ async fn trial(
     row: Row,
     sample: Sample,
 ) -> Result<ImportedTrial, StoreError> {
-    let grade = match (row.outcome, row.score, row.detail) {
-        (Some(verdict), Some(score), Some(detail)) => Some(Grade {
-            outcome: outcome(&verdict)?,
-            score,
-            detail: json("detail of a grade", &detail)?,
-        }),
-        _ => None,
-    };
     Ok(ImportedTrial {
-        item: ItemRow {
-            id: row.name,
-            group: row.cluster,
-            fields: json("fields", &row.fields)?,
-            target_kind: row.target_kind,
-            target: row.target,
-            decoys: json("decoys", &row.decoys)?,
-            origin: row.origin.as_deref().map(|text| json("origin", text)).transpose()?,
-        },
+        item: row.item.item()?,
         answer: answer(connection, row.turn, row.prompt).await?,
-        grade,
+        grade: row.grade.grade()?,
         sample,
     })
 }

@@ -6,6 +6,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::FromRow;
 use tripos_graders::{Grade, Outcome};
 use tripos_runners::{Billed, Effective, Finish, Reasoning, Served, Timing, Usage};
 use tripos_tasks::{Prompt, Sampling};
@@ -362,6 +363,51 @@ pub(super) fn name_text(value: &impl Serialize) -> String {
 pub(super) fn name<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
     let named: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     T::deserialize(named).map_err(|_| unknown(what, &text))
+}
+
+/// The columns of an item, as statements that list trials read them.
+#[derive(FromRow)]
+pub(super) struct ItemColumns {
+    pub(super) name: String,
+    cluster: Option<String>,
+    fields: String,
+    target_kind: String,
+    target: String,
+    decoys: String,
+    origin: Option<String>,
+}
+
+/// The columns of the grade that a trial may have.
+#[derive(FromRow)]
+pub(super) struct GradeColumns {
+    outcome: Option<String>,
+    score: Option<f64>,
+    detail: Option<String>,
+}
+
+impl ItemColumns {
+    pub(super) fn item(self) -> Result<ItemRow, StoreError> {
+        Ok(ItemRow {
+            id: self.name,
+            group: self.cluster,
+            fields: json("fields", &self.fields)?,
+            target_kind: self.target_kind,
+            target: self.target,
+            decoys: json("decoys", &self.decoys)?,
+            origin: self.origin.as_deref().map(|text| json("origin", text)).transpose()?,
+        })
+    }
+}
+
+impl GradeColumns {
+    pub(super) fn grade(self) -> Result<Option<Grade>, StoreError> {
+        let (Some(verdict), Some(score), Some(detail)) = (self.outcome, self.score, self.detail)
+        else {
+            return Ok(None);
+        };
+        let detail = json("detail of a grade", &detail)?;
+        Ok(Some(Grade { outcome: outcome(&verdict)?, score, detail }))
+    }
 }
 
 /// Reads a value from JSON.

@@ -1,12 +1,12 @@
 //! Everything the store has about one trial.
 
 use sqlx::{FromRow, SqliteConnection};
-use tripos_graders::Grade;
 use tripos_runners::{Reasoning, Served, Usage};
 
 use super::read::timing;
 use super::rows::{
-    AttemptRow, CompletionRow, ItemRow, Listing, Transcript, TurnRow, finish, json, name, outcome,
+    AttemptRow, CompletionRow, GradeColumns, ItemColumns, Listing, Transcript, TurnRow, finish,
+    json, name,
 };
 use super::{Store, StoreError, blob, doing};
 use crate::key::TrialKey;
@@ -173,16 +173,10 @@ struct RawListing {
     task: String,
     repeat: u32,
     failed: Option<String>,
-    name: String,
-    cluster: Option<String>,
-    fields: String,
-    target_kind: String,
-    target: String,
-    decoys: String,
-    origin: Option<String>,
-    outcome: Option<String>,
-    score: Option<f64>,
-    detail: Option<String>,
+    #[sqlx(flatten)]
+    item: ItemColumns,
+    #[sqlx(flatten)]
+    grade: GradeColumns,
 }
 
 async fn listings(
@@ -198,30 +192,14 @@ async fn listings(
 }
 
 fn listing(row: RawListing) -> Result<Listing, StoreError> {
-    let grade = match (row.outcome, row.score, row.detail) {
-        (Some(verdict), Some(score), Some(detail)) => Some(Grade {
-            outcome: outcome(&verdict)?,
-            score,
-            detail: json("detail of a grade", &detail)?,
-        }),
-        _ => None,
-    };
     Ok(Listing {
         run: row.run,
         arm: row.arm,
         task: row.task,
         repeat: row.repeat,
-        item: ItemRow {
-            id: row.name,
-            group: row.cluster,
-            fields: json("fields", &row.fields)?,
-            target_kind: row.target_kind,
-            target: row.target,
-            decoys: json("decoys", &row.decoys)?,
-            origin: row.origin.as_deref().map(|text| json("origin", text)).transpose()?,
-        },
+        item: row.item.item()?,
         failed: row.failed,
-        grade,
+        grade: row.grade.grade()?,
     })
 }
 

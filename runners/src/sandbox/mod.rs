@@ -142,7 +142,6 @@ impl Sandbox {
         let spawner = Spawner::new(options.launch.clone())
             .map_err(|source| SandboxError::Helper { source })?;
         let tools = Arc::new(Toolchain::new(&options.folders));
-        let delegated = delegated();
         let best = vec![Tier::Namespaces, Tier::Landlock, Tier::Container];
         let mut reasons = Vec::new();
         for tier in options.tier.map_or(best, |tier| vec![tier]) {
@@ -155,9 +154,14 @@ impl Sandbox {
                 }
                 continue;
             }
-            let ground = Ground::new(tier, spawner.clone(), tools.clone(), delegated.clone())
+            let mut ground = Ground::new(tier, spawner.clone(), tools.clone(), delegated())
                 .map_err(|source| SandboxError::Helper { source })?;
-            match ground.probe() {
+            let mut works = ground.probe();
+            // A group that looks like ours and is not must not cost the tier.
+            if works.is_err() && ground.delegated.take().is_some() {
+                works = ground.probe();
+            }
+            match works {
                 Ok(()) => return Ok(Self::on(Place::Cells(ground), reasons, options)),
                 Err(error) => reasons.push((tier, error.to_string())),
             }

@@ -100,7 +100,8 @@ impl Course<'_> {
             let ended = finish(cell.start(&command, None, file.take())?, &limits)?;
             self.cpu += ended.cpu;
             if let Some((verdict, detail)) = ended.wrong {
-                return Ok(refused(verdict, detail, ended.output));
+                let (verdict, detail) = refused(verdict, detail, &ended.output);
+                return Ok((verdict, detail, ended.output));
             }
         }
         let mut last = Captured::default();
@@ -265,7 +266,11 @@ fn over_time(ms: u64, of: &str) -> String {
 }
 
 /// The verdict on a program that its compiler did not accept, or not in time.
-fn refused(verdict: RunVerdict, detail: String, output: Captured) -> Verdict {
+pub(super) fn refused(
+    verdict: RunVerdict,
+    detail: String,
+    output: &Captured,
+) -> (RunVerdict, String) {
     let error = String::from_utf8_lossy(&output.stderr);
     let line = error.lines().find(|line| line.contains("error")).map(shown);
     let detail = format!("the compiler: {}", line.unwrap_or(detail));
@@ -273,7 +278,7 @@ fn refused(verdict: RunVerdict, detail: String, output: Captured) -> Verdict {
         RunVerdict::RuntimeError | RunVerdict::MemoryLimit => RunVerdict::CompileError,
         other => other,
     };
-    (verdict, detail, output)
+    (verdict, detail)
 }
 
 fn compiler_limits(limits: &Limits) -> Limits {

@@ -8,13 +8,14 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tripos_tasks::{Captured, Language, Limits};
 
 use super::super::cell::Stop;
+use super::super::function::nonce;
 use super::super::stdio::{REFUSED_STATUS, Recipe};
 use super::super::toolchain::Tool;
 use super::{End, Ran, Shot};
@@ -36,7 +37,6 @@ pub(in crate::sandbox) struct Engine {
     program: PathBuf,
     image: Option<String>,
     tools: [OnceLock<Result<Tool, String>>; Language::ALL.len()],
-    count: AtomicU64,
 }
 
 impl Engine {
@@ -46,13 +46,9 @@ impl Engine {
             "neither `docker` nor `podman` is installed, and no service is named".to_owned();
         let places = ENGINES.iter().flat_map(|name| folders.iter().map(move |f| f.join(name)));
         for program in places.filter(|program| program.is_file()) {
-            let engine = Self {
-                program,
-                image: image.map(str::to_owned),
-                tools: Default::default(),
-                count: AtomicU64::new(0),
-            };
-            match engine.ask(&["ps", "--quiet"]) {
+            let engine =
+                Self { program, image: image.map(str::to_owned), tools: Default::default() };
+            match engine.ask(&["ps", "--quiet", "--last", "1"]) {
                 Ok(_) => return Ok(engine),
                 Err(error) => {
                     why = format!("`{}` does not work: {error}", engine.program.display());
@@ -109,8 +105,8 @@ impl Engine {
 
     /// Runs a shot in a container of its own, which is gone afterwards.
     pub(super) fn run(&self, shot: &Shot<'_>) -> io::Result<Ran> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tripos-{}-{number}", std::process::id());
+        // Whoever else speaks to this engine, from wherever, has other names.
+        let name = format!("tripos-{}", nonce()?);
         let tool = self.tool(shot.language).map_err(io::Error::other)?;
         let image = tool.version.trim_start_matches("image ");
         let words = words(&name, image, shot);
@@ -193,6 +189,7 @@ impl Engine {
                 };
                 if let (None, Some(_)) = (stop, now) {
                     stop = now;
+                    // One that has ended by itself cannot be killed, which is as good.
                     let _ = self.ask(&["kill", name]);
                     let _ = child.kill();
                 }

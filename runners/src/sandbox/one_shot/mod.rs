@@ -15,7 +15,8 @@ use std::time::Duration;
 use tripos_tasks::{Captured, Language, Limits, RunVerdict};
 
 use super::cell::Stop;
-use super::stdio::{Ended, REFUSED_STATUS, exited, stopped};
+use super::compare::shown;
+use super::stdio::{Ended, REFUSED_STATUS, exited, refused, stopped};
 use super::toolchain::Tool;
 use container::Engine;
 use service::Client;
@@ -120,11 +121,7 @@ impl Ran {
             End::Exit(code) => exited(code, 0, &self.output),
             End::Signal(signal) => exited(0, signal, &self.output),
             End::Stopped(stop) => Some(stopped(stop, limits)),
-            End::Refused => {
-                let line = error.lines().find(|line| line.contains("error")).unwrap_or(last);
-                let detail = format!("the compiler: {}", super::compare::shown(line));
-                Some((RunVerdict::CompileError, detail))
-            }
+            End::Refused => Some(refused(RunVerdict::CompileError, shown(last), &self.output)),
         };
         // Neither says what processor time was used.
         Ended { wrong, cpu: Duration::ZERO, output: self.output }
